@@ -1,0 +1,391 @@
+/* expstart: start ABsmartly experiments in bulk from a libuv program.
+ *
+ * A caller makes one client on its loop, submits any number of starts
+ * (PUT {endpoint}/experiments/{id}/start), and is called back exactly once for each with what is
+ * known to be true. This header is the manual; what each name promises is written where it is
+ * declared.
+ *
+ * THE CONTRACT
+ *  1. EXPSTART_OK from a submit means exactly one callback: later, on the loop's thread, outside
+ *     libcurl's stack, before the closed callback. Any error from a submit means none, and nothing
+ * kept.
+ *  2. A submit copies what it is given. Equal notes are stored once.
+ *  3. A callback may submit, cancel, pause, resume, set the rate, close and read stats. It may not
+ * run the loop.
+ *  4. Cancel in any state still ends in the one callback: CANCELED if nothing can have been
+ * processed, UNKNOWN if it may have been, and what the API replied if its reply was already there.
+ * What callbacks submit while expstart_cancel_all is carried out survives it.
+ *  5. A DRAIN close finishes what was accepted and refuses new work; an ABORT close cancels it.
+ * DRAIN may turn into ABORT. After the closed callback no handle, thread or byte is left:
+ *     uv_loop_close succeeds.
+ *  6. Only expstart_submit_from_thread may be called off the loop's thread.
+ *  7. A full queue refuses at once (EXPSTART_EFULL); on_room says when it is worth trying again.
+ *  8. At every instant: accepted = started + running + rejected + failed + unknown + canceled +
+ * seen
+ *     + queued + in_flight + waiting. Stats can be read and checked at any time.
+ *
+ * WHAT COUNTS AS WHAT
+ *   seen                                             processed?  then
+ *   2xx with "ok": true                              yes         STARTED
+ *   2xx with "ok": false; 3xx; 4xx but those below   no          REJECTED with the API's words
+ *   429, 503, 408, 425; never connected; DNS, TLS,   no          sent again
+ *     proxy failure
+ *   other 5xx; reset or timeout after sending; a     maybe       looked up, then sent again if it
+ * is truncated, oversized or unreadable 2xx; a                  certain that it is not running
+ *     second send that libcurl wanted to make
+ *   401, 403                                         no          REJECTED at once,
+ * EXPSTART_EREFUSED certificate or host name wrong                   no          FAILED at once,
+ * EXPSTART_ECERT "Looked up" is GET {endpoint}/experiments/{id}: running -> RUNNING; readable and
+ * not running -> sent again; not permitted (401, 403) or not found (404) -> UNKNOWN. Redirects are
+ * never followed.
+ *
+ * Throttles (429, and 503 with Retry-After) cost a request time, not attempts: it waits for what
+ * Retry-After says (RFC 9110 10.2.3, either form; never less, a jitter of up to a tenth and at most
+ * 1 s is added) or a backoff, and only the two timeouts bound it. Every other failure costs an
+ * attempt and is followed by an exponential backoff with full jitter.
+ *
+ * UNITS are in the names: _ms milliseconds, _us microseconds. THREADS: everything is to be called
+ * on the loop's thread unless it says otherwise. Strings are UTF-8 and end in NUL. Functions that
+ * return int return EXPSTART_OK (0) or a negative code and change nothing when they fail.
+ */
+#ifndef EXPSTART_H
+#define EXPSTART_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define EXPSTART_VERSION_MAJOR 0
+#define EXPSTART_VERSION_MINOR 1
+#define EXPSTART_VERSION_PATCH 0
+
+#if defined(__GNUC__) && !defined(EXPSTART_NO_EXPORT)
+#define EXPSTART_API __attribute__((visibility("default")))
+#else
+#define EXPSTART_API
+#endif
+
+struct json_object; /* json-c's; include <json.h> to use what expstart_result_json returns */
+
+/* "0.1.0": the version of the library that is running. Any thread. Static storage. */
+EXPSTART_API const char *expstart_version(void);
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+/* X(name, value, what expstart_strerror says) */
+#define EXPSTART_ERRORS(X)                                                                         \
+  X(EINVAL, -1, "invalid argument")                                                                \
+  X(ENOMEM, -2, "out of memory")                                                                   \
+  X(EFULL, -3, "the queue is full (max_queued)")                                                   \
+  X(ECLOSING, -4, "the client is closing")                                                         \
+  X(ENOTFOUND, -5, "no such request: it is done, or was never accepted")                           \
+  X(ETIMEDOUT, -6, "timed out")                                                                    \
+  X(ETRANSPORT, -7, "the API could not be reached, or the connection was lost")                    \
+  X(EREFUSED, -8, "the API refused the key (401 or 403)")                                          \
+  X(ETHROTTLED, -9, "throttled by the API until the time was up")                                  \
+  X(EBADREPLY, -10, "the API's reply could not be understood")                                     \
+  X(ECANCELED, -11, "canceled")                                                                    \
+  X(EREJECTED, -12, "the API said no")                                                             \
+  X(ESERVER, -13, "the API failed (5xx)")                                                          \
+  X(ECERT, -14, "the server's certificate could not be verified")                                  \
+  X(ENOTSUP, -15, "not supported by this version of the library")                                  \
+  X(EID, -16, "an experiment id must be at least 1")                                               \
+  X(ENOTEUTF8, -17, "the note is not valid UTF-8")                                                 \
+  X(ENOTELONG, -18, "the note is longer than 16,384 bytes")                                        \
+  X(ENOKEY, -19, "the API key is missing or empty")                                                \
+  X(EKEYCHAR, -20, "the API key has a space, a control or a non-ASCII character in it")            \
+  X(EKEYPREFIX, -21, "the API key has the prefix 'Api-Key' twice")                                 \
+  X(EENDPOINT, -22, "the endpoint is not an http or https URL without query and fragment")         \
+  X(ECREDENTIALS, -23, "the endpoint has a user name or password in it")                           \
+  X(EPLAINTEXT, -24, "the endpoint is plain http beyond this machine: the key would be readable")  \
+  X(ECAFILE, -25, "the CA file cannot be read")                                                    \
+  X(ESYSTEM, -26, "libuv or libcurl could not be set up")                                          \
+  X(EUNCONFIRMED, -27, "it may have been started, and looking it up was not possible")
+
+enum {
+  EXPSTART_OK = 0,
+#define X(name, value, text) EXPSTART_##name = value,
+  EXPSTART_ERRORS(X)
+#undef X
+};
+
+/* What a code means, in words ("the queue is full (max_queued)"), and its name ("EFULL"). Any
+   thread. Static storage; an unknown code gives "unknown error" and "EUNKNOWN". */
+EXPSTART_API const char *expstart_strerror(int error);
+EXPSTART_API const char *expstart_err_name(int error);
+
+/* ---- types ----------------------------------------------------------------------------------- */
+
+typedef struct expstart_client expstart_client;
+
+/* Names one accepted start. Never 0. A stale one is harmless: it is EXPSTART_ENOTFOUND. */
+typedef uint64_t expstart_ticket;
+
+typedef enum {
+  EXPSTART_STARTED = 0,  /* the API replied that this start was done */
+  EXPSTART_RUNNING = 1,  /* seen running when looked up: this or another sender started it */
+  EXPSTART_REJECTED = 2, /* the API said no; nothing was started */
+  EXPSTART_FAILED = 3,   /* given up; not started */
+  EXPSTART_UNKNOWN = 4,  /* given up; an attempt may have been processed */
+  EXPSTART_CANCELED = 5, /* canceled before anything could have been processed */
+  EXPSTART_SEEN = 6      /* only looked up, as asked: `state` tells */
+} expstart_outcome;
+
+/* "started", "running", "rejected", "failed", "unknown", "canceled", "seen". Any thread. */
+EXPSTART_API const char *expstart_outcome_name(expstart_outcome outcome);
+
+typedef enum {
+  EXPSTART_START = 0,
+  /* Look first, and start only what is readable and not running: for what a crash left in doubt.
+     Until a look has succeeded it counts as "may have been processed", also when canceled. */
+  EXPSTART_LOOK_THEN_START = 1,
+  EXPSTART_LOOK = 2 /* look only: SEEN, or RUNNING if that is its state */
+} expstart_mode;
+
+/* When an experiment's state is looked up before a verdict. */
+typedef enum {
+  EXPSTART_CONFIRM_AFTER_UNKNOWN = 0, /* after an attempt that may have been processed */
+  EXPSTART_CONFIRM_NEVER = 1, /* such an attempt is sent again blindly: it may be processed twice */
+  /* as AFTER_UNKNOWN, and after a refusal too, since "already running" is a refusal: RUNNING if it
+     is running, else the API's refusal as it was. Costs a request for each refusal. */
+  EXPSTART_CONFIRM_ON_REFUSAL = 2
+} expstart_confirm;
+
+/* Known at one time and valid during the callback only; copy what you keep. Strings are never NULL
+   unless it says so, and valid UTF-8 without control characters (those become '?'). */
+typedef struct expstart_result {
+  expstart_outcome outcome;
+  int64_t experiment_id;
+  expstart_ticket ticket;
+  int error;              /* EXPSTART_OK for STARTED, RUNNING and SEEN, else why not */
+  int http_status;        /* of the last reply, 0 if there was none */
+  uint32_t attempts;      /* start requests handed to the network, throttled ones included */
+  uint32_t lookups;       /* the same of look-ups */
+  uint32_t throttled;     /* how many of both were told to come back later */
+  int confirmed;          /* 1: `state` was read in a look-up that followed the last attempt */
+  const char *name;       /* the experiment's, NULL if not in the reply */
+  const char *state;      /* "running", "ready", any string of the API; NULL if not in the reply */
+  const char *started_at; /* the reply's start_at, ISO 8601; NULL if not in the reply */
+  const char *message;    /* the API's words, or the network's, in one line; "" if there are none */
+  const char *const *errors; /* the reply's `errors`, error_count of them; NULL if none */
+  size_t error_count;
+  uint64_t queued_us;  /* from submit to the first attempt, or to the end if there was none */
+  uint64_t elapsed_us; /* from submit to the verdict */
+  const char *reply;   /* the last reply, decoded, with EXPSTART_KEEP_REPLY; else NULL */
+  size_t reply_size;   /* bytes in `reply`; a NUL follows them */
+} expstart_result;
+
+/* The one callback of an accepted start. On the loop's thread. */
+typedef void (*expstart_done_cb)(expstart_client *client, const expstart_result *result,
+                                 void *data);
+
+/* The kept reply as a json-c tree: a new reference, released by json_object_put. NULL if no reply
+   was kept (EXPSTART_KEEP_REPLY) or it is not JSON. During the callback only. */
+EXPSTART_API struct json_object *expstart_result_json(const expstart_result *result);
+
+/* ---- hooks ----------------------------------------------------------------------------------- */
+
+typedef enum { EXPSTART_ATTEMPT_START = 0, EXPSTART_ATTEMPT_LOOK = 1 } expstart_attempt_kind;
+
+typedef enum {
+  EXPSTART_NEXT_DONE = 0,  /* the request has its outcome */
+  EXPSTART_NEXT_START = 1, /* the start is sent (again) in next_ms */
+  EXPSTART_NEXT_LOOK = 2   /* the experiment is looked up in next_ms */
+} expstart_next;
+
+/* One finished attempt. Valid during the hook only. */
+typedef struct expstart_attempt {
+  int64_t experiment_id;
+  expstart_ticket ticket;
+  expstart_attempt_kind kind;
+  uint32_t number;     /* of this kind, from 1 */
+  int http_status;     /* 0: no reply */
+  int curl_code;       /* libcurl's CURLcode, 0 if the transfer itself went well */
+  const char *message; /* the API's or libcurl's words, "" if none */
+  uint64_t elapsed_us; /* of this attempt */
+  int throttled;       /* 1: told to come back later */
+  expstart_next next;
+  uint64_t next_ms; /* how long it waits before that, without what pacing adds */
+} expstart_attempt;
+
+/* The three hooks are called on the loop's thread with options.hook_data, and may do what a done
+   callback may do. They must not outlive the closed callback; none is called after it. */
+typedef void (*expstart_attempt_cb)(expstart_client *, const expstart_attempt *, void *hook_data);
+
+typedef enum {
+  EXPSTART_LOG_DEBUG = 0,
+  EXPSTART_LOG_INFO = 1,
+  EXPSTART_LOG_WARN = 2
+} expstart_log_level;
+/* One line, without a line end; valid during the hook. The key is never in it. */
+typedef void (*expstart_log_cb)(expstart_log_level level, const char *line, void *hook_data);
+
+/* After EXPSTART_EFULL: called once when half of max_queued is free again. */
+typedef void (*expstart_room_cb)(expstart_client *, void *hook_data);
+
+/* ---- the client ------------------------------------------------------------------------------ */
+
+#define EXPSTART_IO_ON_LOOP (-1)
+
+#define EXPSTART_KEEP_REPLY 1u      /* keep each last reply whole for the callback */
+#define EXPSTART_ALLOW_PLAINTEXT 2u /* http beyond this machine: the key travels readable */
+#define EXPSTART_NO_COMPRESSION 4u  /* do not offer gzip */
+
+#define EXPSTART_NOTE_MAX 16384u /* bytes in a note */
+
+/* Fill with expstart_options_init, then set what differs. 0 and NULL mean the default. Everything
+   is copied by expstart_client_create; strings are the caller's again when it returns. */
+struct expstart_options {
+  size_t size; /* set by expstart_options_init */
+  /* Required. The URL up to and with the version, "https://acme.absmartly.com/v1". http is taken
+     for this machine only (localhost, 127.0.0.0/8, ::1), which is never reached through a proxy. */
+  const char *endpoint;
+  /* Required. "KEY" or "Api-Key KEY". Wiped from the library's memory when the client is gone. */
+  const char *api_key;
+  const char *ca_file;    /* PEM file of trusted certificates; the system's */
+  const char *user_agent; /* "expstart/VERSION" */
+  /* Where libcurl runs. EXPSTART_IO_ON_LOOP: on the caller's loop, which is the default of this
+     version; 1 and more, a thread of the library's own, are EXPSTART_ENOTSUP in this version. */
+  int io_threads;
+  uint32_t max_queued;    /* accepted starts not yet called back: 1,000,000 */
+  uint32_t max_in_flight; /* attempts under way at once: 32 */
+  uint32_t
+      max_connections; /* open at once: as needed. Waiting for one counts into the attempt's time */
+  /* Attempts per second at most, look-ups and repeated ones included; 0: no limit of our own (this
+     version does not yet learn the API's). burst: how many may go at once after a pause; then the
+     rate goes on top of it. 0: the rate holds in every window of one second. */
+  double rate_per_second;
+  uint32_t burst;
+  uint32_t connect_timeout_ms; /* 10,000: until the connection, TLS included, is made */
+  uint32_t
+      attempt_timeout_ms;    /* 30,000: one attempt, from its first step to the reply's last byte */
+  uint32_t retry_timeout_ms; /* 900,000: from a request's first attempt to its end */
+  uint32_t total_timeout_ms; /* none: from submit to its end, in the queue too */
+  uint32_t max_attempts;     /* 5: starts of one request that end in a failure (throttles do not
+                                count), and failing look-ups in a row */
+  uint32_t backoff_base_ms;  /* 500: the n-th failure waits 0 to base * 2^(n-1), evenly drawn */
+  uint32_t backoff_cap_ms;   /* 20,000: and at most 0 to this */
+  uint32_t max_retry_after_ms; /* 600,000: a longer Retry-After is cut to this */
+  size_t max_reply_bytes;      /* 8 MiB, decoded; a larger 2xx counts as unreadable */
+  expstart_confirm confirm;    /* EXPSTART_CONFIRM_AFTER_UNKNOWN */
+  unsigned flags;              /* EXPSTART_KEEP_REPLY ... or'ed */
+  expstart_attempt_cb on_attempt;
+  expstart_log_cb log;
+  expstart_room_cb on_room;
+  void *hook_data;
+  uint64_t seed; /* of the jitter; 0: from the system */
+};
+
+/* Sets every field to its default. */
+EXPSTART_API void expstart_options_init(struct expstart_options *options);
+
+/* Makes a client on `loop`, which it uses until its closed callback. No request is made and nothing
+   is sent. A client keeps its loop alive (uv_run does not return) while accepted starts are not
+   called back or a close is under way, and not otherwise; it must be closed before the loop is.
+   Errors: EINVAL (a NULL argument, a value out of range, an unknown flag), ENOKEY, EKEYCHAR,
+   EKEYPREFIX, EENDPOINT, ECREDENTIALS, EPLAINTEXT, ECAFILE, ENOTSUP (io_threads; options of a newer
+   header), ENOMEM, ESYSTEM. On error *client is NULL; handles already on the loop close in its next
+   turn. */
+EXPSTART_API int expstart_client_create(expstart_client **client, uv_loop_t *loop,
+                                        const struct expstart_options *options);
+
+struct expstart_request {
+  size_t size;           /* sizeof(struct expstart_request) */
+  int64_t experiment_id; /* 1 or more */
+  const char *note;      /* at most EXPSTART_NOTE_MAX bytes of UTF-8; NULL: none */
+  expstart_mode mode;    /* EXPSTART_START */
+  expstart_done_cb done; /* required */
+  void *data;            /* given to done */
+};
+
+/* Accepts one start and copies what is given. `ticket` may be NULL. Nothing is sent and no callback
+   comes before the loop's next turn.
+   Errors: EINVAL (NULL, size, mode), EID, ENOTEUTF8, ENOTELONG, EFULL, ECLOSING, ENOMEM. */
+EXPSTART_API int expstart_submit(expstart_client *client, const struct expstart_request *request,
+                                 expstart_ticket *ticket);
+
+/* Accepts n starts with one note and one callback. Every id and the note are checked before the
+   first is accepted: on EINVAL, EID, ENOTEUTF8, ENOTELONG and ECLOSING *accepted is 0. EFULL and
+   ENOMEM may come after some: the first *accepted ids are accepted and will be called back, the
+   rest are not. `accepted` may be NULL if the caller reads that from stats. */
+EXPSTART_API int expstart_submit_many(expstart_client *client, const int64_t *ids, size_t n,
+                                      const char *note, expstart_done_cb done, void *data,
+                                      size_t *accepted);
+
+/* Any thread. EXPSTART_ENOTSUP in this version. */
+EXPSTART_API int expstart_submit_from_thread(expstart_client *client,
+                                             const struct expstart_request *request);
+
+/* Ends one start early; the callback comes as always (contract 4). Also for one that is being sent:
+   its connection is given up. ENOTFOUND if it has its outcome already. */
+EXPSTART_API int expstart_cancel(expstart_client *client, expstart_ticket ticket);
+/* The same for all that are accepted at this moment. */
+EXPSTART_API int expstart_cancel_all(expstart_client *client);
+
+/* Stops sending: what is in flight goes on, timeouts too. Twice is once. ECLOSING after an ABORT.
+ */
+EXPSTART_API int expstart_pause(expstart_client *client);
+EXPSTART_API int expstart_resume(expstart_client *client);
+
+/* Changes options.rate_per_second and options.burst from now on. EINVAL: negative or not a number.
+ */
+EXPSTART_API int expstart_set_rate(expstart_client *client, double per_second, uint32_t burst);
+
+typedef enum { EXPSTART_DRAIN = 0, EXPSTART_ABORT = 1 } expstart_close_mode;
+
+/* On the loop's thread, last of all; the client is gone when it returns. */
+typedef void (*expstart_closed_cb)(void *data);
+
+/* Closes the client (contract 5). `closed` may be NULL. A paused client resumes for a DRAIN. A
+   second call may only turn DRAIN into ABORT; its `closed` and `data` are not used. ECLOSING if
+   there is nothing to change. */
+EXPSTART_API int expstart_client_close(expstart_client *client, expstart_close_mode mode,
+                                       expstart_closed_cb closed, void *data);
+
+/* ---- stats ----------------------------------------------------------------------------------- */
+
+/* What keeps the next attempt from being sent. */
+typedef enum {
+  EXPSTART_BLOCKED_NOTHING = 0, /* there is nothing to send, or it goes now */
+  EXPSTART_BLOCKED_SLOTS = 1,   /* max_in_flight attempts are under way */
+  EXPSTART_BLOCKED_RATE = 2,    /* rate_per_second */
+  EXPSTART_BLOCKED_BACKOFF = 3, /* all that is left waits for its Retry-After or backoff to pass */
+  EXPSTART_BLOCKED_PAUSED = 4
+} expstart_blocked;
+
+/* "nothing", "slots", "rate", "backoff", "paused". Any thread. */
+EXPSTART_API const char *expstart_blocked_name(expstart_blocked blocked);
+
+struct expstart_stats {
+  /* Counters: only grow. An outcome is counted when it is decided; its callback follows. */
+  uint64_t accepted;
+  uint64_t started, running, rejected, failed, unknown, canceled, seen;
+  uint64_t attempts;  /* start requests handed to the network */
+  uint64_t lookups;   /* look-ups handed to the network */
+  uint64_t throttled; /* replies that said to come back later */
+  uint64_t faults; /* attempts and look-ups that failed otherwise and were, or may be, repeated */
+  uint64_t capped_hints;   /* Retry-After values beyond max_retry_after_ms, cut to it */
+  uint64_t bytes_sent;     /* HTTP, before TLS */
+  uint64_t bytes_received; /* HTTP, after TLS, before decoding */
+  /* Gauges: as it is now. */
+  uint64_t queued;    /* not tried yet */
+  uint64_t in_flight; /* an attempt or look-up is under way */
+  uint64_t waiting;   /* between two attempts */
+  expstart_blocked blocked_by;
+  uint64_t blocked_ms; /* until that passes by itself, 0 if that is not known */
+};
+
+/* Writes the first `size` bytes of the stats (sizeof(struct expstart_stats)), so that an older
+   caller works with a newer library. Costs no more than a copy. */
+EXPSTART_API void expstart_stats_get(const expstart_client *client, struct expstart_stats *stats,
+                                     size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
