@@ -1,0 +1,67 @@
+/* The port between the engine's world and the network: one attempt out, one report back.
+   A carrier moves one attempt and knows nothing of retries, rates or requests' lives. For every
+   send that succeeded there is exactly one report, never from inside send or abort. */
+#ifndef EXPSTART_LIB_CARRIER_H
+#define EXPSTART_LIB_CARRIER_H
+
+#include "digest.h"
+#include "expstart.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct expstart__send {
+  expstart_ticket ticket; /* names the attempt: a request has one at a time */
+  expstart_attempt_kind kind;
+  int64_t experiment_id;
+  const char *body; /* of a start; stays until the report */
+  size_t body_size;
+  uint32_t timeout_ms;
+};
+
+/* How far the request itself is known to have come. */
+enum expstart__fate {
+  EXPSTART__UNSENT,  /* no byte of it can have left */
+  EXPSTART__CERT,    /* the same: the server's certificate was refused */
+  EXPSTART__LOST,    /* it may have been processed; there is no status */
+  EXPSTART__REPLIED, /* http_status is the API's answer; the rest of the reply may have been lost */
+};
+
+struct expstart__report {
+  expstart_ticket ticket;
+  enum expstart__fate fate;
+  bool timed_out;
+  bool intact; /* the whole reply arrived, and was not too large */
+  int http_status;
+  int curl_code;
+  int64_t retry_after_ms; /* EXPSTART__NO_HINT: none */
+  uint64_t elapsed_us;
+  uint64_t bytes_sent, bytes_received;
+  struct expstart__reply reply; /* whoever takes the report may move it out */
+};
+
+/* To whom a carrier reports, on the thread that calls it. */
+struct expstart__carrier_sink {
+  void *owner;
+  void (*report)(void *owner, struct expstart__report *report);
+  void (*reported)(void *owner); /* after the last of those that came together */
+};
+
+struct expstart__carrier;
+
+struct expstart__carrier_ops {
+  /* EXPSTART_OK, or EXPSTART_ENOMEM or EXPSTART_ESYSTEM: nothing was sent and no report follows. */
+  int (*send)(struct expstart__carrier *, const struct expstart__send *);
+  /* Gives an attempt up; its report still comes and says how far it had come. */
+  void (*abort)(struct expstart__carrier *, expstart_ticket);
+  /* Ends what is under way without reports and frees the carrier; then calls closed, once, later.
+   */
+  void (*close)(struct expstart__carrier *, void (*closed)(void *owner), void *owner);
+};
+
+/* The first member of every carrier. */
+struct expstart__carrier {
+  const struct expstart__carrier_ops *ops;
+};
+
+#endif

@@ -1,0 +1,357 @@
+/* The public API over a loop: a client's life, the engine's port to the carrier, and delivery. All
+   decisions are the engine's; all of libcurl is the carrier's. */
+#include "carrier.h"
+#include "curl_carrier.h"
+#include "engine.h"
+#include "expstart.h"
+#include "options.h"
+
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "turn.h"
+
+/* Callbacks that one turn of the caller's loop makes at most. */
+enum { DELIVER_MAX = 128 };
+
+enum closing { OPEN, DRAINING, ABORTING, TEARING_DOWN };
+
+struct expstart_client {
+  uv_loop_t *loop;
+  struct expstart__settings settings;
+  struct expstart__engine *engine;
+  struct expstart__carrier *carrier;
+  struct expstart__turn turn; /* one run of the engine and its deliveries */
+  uv_timer_t timer;           /* keeps the loop alive while there is work, and wakes the engine */
+  enum closing closing;
+  unsigned open_handles;
+  expstart_closed_cb closed;
+  void *closed_data;
+};
+
+static uint64_t now_us(void) {
+  return uv_hrtime() / 1000;
+}
+
+static void log_line(const expstart_client *client, expstart_log_level level, const char *format,
+                     ...) {
+  const struct expstart_options *options = &client->settings.options;
+  char line[1024];
+  va_list values;
+  if (!options->log)
+    return;
+  va_start(values, format);
+  vsnprintf(line, sizeof line, format, values);
+  va_end(values);
+  options->log(level, line, options->hook_data);
+}
+
+/* ---- the engine's port -------------------------------------------------------------------------
+ */
+
+static int port_send(void *self, const struct expstart__send *send) {
+  expstart_client *client = self;
+  return client->carrier->ops->send(client->carrier, send);
+}
+
+static void port_abort(void *self, expstart_ticket ticket) {
+  expstart_client *client = self;
+  client->carrier->ops->abort(client->carrier, ticket);
+}
+
+static void port_deliver(void *self, const expstart_result *result, expstart_done_cb done,
+                         void *data) {
+  done(self, result, data);
+}
+
+static void port_attempt(void *self, const expstart_attempt *attempt) {
+  static const char *const next[] = {"", ", to be sent again", ", to be looked up"};
+  expstart_client *client = self;
+  const struct expstart_options *options = &client->settings.options;
+  const char *kind = attempt->kind == EXPSTART_ATTEMPT_START ? "start" : "look-up";
+  if (attempt->next != EXPSTART_NEXT_DONE)
+    log_line(client, EXPSTART_LOG_DEBUG,
+             "experiment %" PRId64 ": %s %" PRIu32 ": %s (HTTP %d)%s in %" PRIu64 " ms",
+             attempt->experiment_id, kind, attempt->number, attempt->message, attempt->http_status,
+             next[attempt->next], attempt->next_ms);
+  else if (attempt->http_status == 401 || attempt->http_status == 403 || attempt->curl_code != 0)
+    log_line(client, EXPSTART_LOG_WARN, "experiment %" PRId64 ": %s %" PRIu32 ": %s (HTTP %d)",
+             attempt->experiment_id, kind, attempt->number, attempt->message, attempt->http_status);
+  if (options->on_attempt)
+    options->on_attempt(client, attempt, options->hook_data);
+}
+
+/* ---- the carrier's sink ------------------------------------------------------------------------
+ */
+
+static void schedule(expstart_client *client, uint64_t wake_us);
+
+static void sink_report(void *owner, struct expstart__report *report) {
+  expstart_client *client = owner;
+  expstart__engine_report(client->engine, now_us(), report);
+}
+
+/* Slots are filled again in the same turn; callbacks wait for the client's own. */
+static void sink_reported(void *owner) {
+  expstart_client *client = owner;
+  schedule(client, expstart__engine_step(client->engine, now_us()));
+  expstart__turn_kick(&client->turn);
+}
+
+/* ---- turns -------------------------------------------------------------------------------------
+ */
+
+static void on_timer(uv_timer_t *timer) {
+  expstart_client *client = timer->data;
+  expstart__turn_kick(&client->turn);
+}
+
+/* The timer runs as long as anything is accepted and not called back, which is what keeps the loop
+   alive. It may fire early (libuv counts from the loop's cached time); the engine compares with the
+   clock. */
+static void schedule(expstart_client *client, uint64_t wake_us) {
+  const uint64_t longest_ms = 3600000;
+  uint64_t at_us = now_us(), delay_ms = longest_ms;
+  if (client->closing == TEARING_DOWN)
+    return;
+  if (expstart__engine_live(client->engine) == 0) {
+    uv_timer_stop(&client->timer);
+    return;
+  }
+  if (wake_us <= at_us)
+    delay_ms = 0;
+  else if ((wake_us - at_us) / 1000 < longest_ms)
+    delay_ms = (wake_us - at_us + 999) / 1000;
+  (void)uv_timer_start(&client->timer, on_timer, delay_ms, 0); /* cannot fail: it is not closing */
+}
+
+static void tear_down(expstart_client *client);
+
+static void on_turn(void *data) {
+  expstart_client *client = data;
+  const struct expstart_options *options = &client->settings.options;
+  if (client->closing == TEARING_DOWN)
+    return;
+  schedule(client, expstart__engine_step(client->engine, now_us()));
+  if (expstart__engine_deliver(client->engine, DELIVER_MAX))
+    expstart__turn_kick(&client->turn);
+  if (client->closing == OPEN && expstart__engine_take_room(client->engine) && options->on_room)
+    options->on_room(client, options->hook_data);
+  if (expstart__engine_live(client->engine) > 0)
+    return;
+  uv_timer_stop(&client->timer);
+  if (client->closing != OPEN)
+    tear_down(client);
+}
+
+/* ---- a client's life ---------------------------------------------------------------------------
+ */
+
+static uv_once_t curl_once = UV_ONCE_INIT;
+static CURLcode curl_ready;
+
+static void set_up_curl(void) {
+  curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+int expstart_client_create(expstart_client **out, uv_loop_t *loop,
+                           const struct expstart_options *options) {
+  if (!out)
+    return EXPSTART_EINVAL;
+  *out = NULL;
+  if (!loop || !options)
+    return EXPSTART_EINVAL;
+  uv_once(&curl_once, set_up_curl);
+  if (curl_ready != CURLE_OK)
+    return EXPSTART_ESYSTEM;
+  expstart_client *client = calloc(1, sizeof *client);
+  if (!client)
+    return EXPSTART_ENOMEM;
+  client->loop = loop;
+  int status = expstart__settings_init(&client->settings, options);
+  if (status != EXPSTART_OK)
+    goto fail;
+  struct expstart__port port = {.self = client,
+                                .send = port_send,
+                                .abort = port_abort,
+                                .deliver = port_deliver,
+                                .attempt = port_attempt};
+  struct expstart__carrier_sink sink = {
+      .owner = client, .report = sink_report, .reported = sink_reported};
+  status = EXPSTART_ENOMEM;
+  client->engine = expstart__engine_create(&client->settings.options, &port);
+  if (!client->engine)
+    goto fail_settings;
+  status = expstart__curl_carrier_create(&client->carrier, loop, &client->settings, &sink);
+  if (status != EXPSTART_OK)
+    goto fail_engine;
+  (void)uv_timer_init(loop, &client->timer); /* these two always succeed in libuv */
+  (void)expstart__turn_init(&client->turn, loop, on_turn, client);
+  client->timer.data = client;
+  client->open_handles = 3;
+  *out = client;
+  return EXPSTART_OK;
+fail_engine:
+  expstart__engine_destroy(client->engine);
+fail_settings:
+  expstart__settings_clear(&client->settings);
+fail:
+  free(client);
+  return status;
+}
+
+static void on_handle_closed(uv_handle_t *handle) {
+  expstart_client *client = handle->data;
+  if (--client->open_handles > 0)
+    return;
+  expstart_closed_cb closed = client->closed;
+  void *data = client->closed_data;
+  expstart__engine_destroy(client->engine);
+  expstart__settings_clear(&client->settings);
+  free(client);
+  if (closed)
+    closed(data);
+}
+
+static void on_carrier_closed(void *owner) {
+  expstart_client *client = owner;
+  uv_close((uv_handle_t *)&client->timer, on_handle_closed);
+  expstart__turn_close(&client->turn, on_handle_closed);
+}
+
+/* Every callback was made and nothing is in flight. */
+static void tear_down(expstart_client *client) {
+  client->closing = TEARING_DOWN;
+  client->carrier->ops->close(client->carrier, on_carrier_closed, client);
+}
+
+int expstart_client_close(expstart_client *client, expstart_close_mode mode,
+                          expstart_closed_cb closed, void *data) {
+  if (!client || (unsigned)mode > EXPSTART_ABORT)
+    return EXPSTART_EINVAL;
+  bool first = client->closing == OPEN;
+  if (!first && !(client->closing == DRAINING && mode == EXPSTART_ABORT))
+    return EXPSTART_ECLOSING;
+  if (first) {
+    client->closed = closed;
+    client->closed_data = data;
+  }
+  client->closing = mode == EXPSTART_ABORT ? ABORTING : DRAINING;
+  expstart__engine_pause(client->engine, false);
+  if (mode == EXPSTART_ABORT)
+    expstart__engine_cancel_all(client->engine, now_us());
+  expstart__turn_kick(&client->turn);
+  return EXPSTART_OK;
+}
+
+/* ---- what callers ask for ----------------------------------------------------------------------
+ */
+
+int expstart_submit(expstart_client *client, const struct expstart_request *request,
+                    expstart_ticket *ticket) {
+  if (!client)
+    return EXPSTART_EINVAL;
+  int status = expstart__check_request(request);
+  if (status != EXPSTART_OK)
+    return status;
+  if (client->closing != OPEN)
+    return EXPSTART_ECLOSING;
+  status = expstart__engine_submit(client->engine, now_us(), request, ticket);
+  expstart__turn_kick(&client->turn);
+  return status;
+}
+
+int expstart_submit_many(expstart_client *client, const int64_t *ids, size_t n, const char *note,
+                         expstart_done_cb done, void *data, size_t *accepted) {
+  struct expstart_request request = {
+      .size = sizeof request, .experiment_id = 1, .note = note, .done = done, .data = data};
+  size_t count = 0;
+  if (accepted)
+    *accepted = 0;
+  if (!client || (!ids && n > 0))
+    return EXPSTART_EINVAL;
+  int status = expstart__check_request(&request);
+  for (size_t i = 0; i < n && status == EXPSTART_OK; i++)
+    status = ids[i] < 1 ? EXPSTART_EID : EXPSTART_OK;
+  if (status == EXPSTART_OK && client->closing != OPEN)
+    status = EXPSTART_ECLOSING;
+  uint64_t at_us = now_us();
+  while (status == EXPSTART_OK && count < n) {
+    request.experiment_id = ids[count];
+    status = expstart__engine_submit(client->engine, at_us, &request, NULL);
+    count += status == EXPSTART_OK;
+  }
+  if (accepted)
+    *accepted = count;
+  if (count > 0 || status == EXPSTART_EFULL)
+    expstart__turn_kick(&client->turn);
+  return status;
+}
+
+int expstart_submit_from_thread(expstart_client *client, const struct expstart_request *request) {
+  (void)client, (void)request;
+  return EXPSTART_ENOTSUP;
+}
+
+int expstart_cancel(expstart_client *client, expstart_ticket ticket) {
+  if (!client)
+    return EXPSTART_EINVAL;
+  int status = expstart__engine_cancel(client->engine, now_us(), ticket);
+  expstart__turn_kick(&client->turn);
+  return status;
+}
+
+int expstart_cancel_all(expstart_client *client) {
+  if (!client)
+    return EXPSTART_EINVAL;
+  expstart__engine_cancel_all(client->engine, now_us());
+  expstart__turn_kick(&client->turn);
+  return EXPSTART_OK;
+}
+
+static int set_paused(expstart_client *client, bool paused) {
+  if (!client)
+    return EXPSTART_EINVAL;
+  if (client->closing >= ABORTING)
+    return EXPSTART_ECLOSING;
+  expstart__engine_pause(client->engine, paused);
+  expstart__turn_kick(&client->turn);
+  return EXPSTART_OK;
+}
+
+int expstart_pause(expstart_client *client) {
+  return set_paused(client, true);
+}
+
+int expstart_resume(expstart_client *client) {
+  return set_paused(client, false);
+}
+
+int expstart_set_rate(expstart_client *client, double per_second, uint32_t burst) {
+  if (!client || expstart__check_rate(per_second) != EXPSTART_OK)
+    return EXPSTART_EINVAL;
+  expstart__engine_set_rate(client->engine, per_second, burst);
+  expstart__turn_kick(&client->turn);
+  return EXPSTART_OK;
+}
+
+void expstart_stats_get(const expstart_client *client, struct expstart_stats *stats, size_t size) {
+  struct expstart_stats all;
+  expstart__engine_stats(client->engine, now_us(), &all);
+  if (size > sizeof all) {
+    memset((char *)stats + sizeof all, 0, size - sizeof all);
+    size = sizeof all;
+  }
+  memcpy(stats, &all, size);
+}
+
+struct json_object *expstart_result_json(const expstart_result *result) {
+  if (!result || !result->reply)
+    return NULL;
+  return json_tokener_parse(result->reply);
+}

@@ -1,0 +1,362 @@
+#include "curl_attempt.h"
+
+#include "expstart.h"
+#include "hints.h"
+#include "text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+enum {
+  RECEIVE_BUFFER = 102400
+}; /* a full reply of 70 KB in one read: measured faster than 16 KB */
+
+/* ---- what all attempts share -------------------------------------------------------------------
+ */
+
+static bool append(struct curl_slist **list, const char *line) {
+  struct curl_slist *longer = curl_slist_append(*list, line);
+  if (longer)
+    *list = longer;
+  return longer != NULL;
+}
+
+int expstart__curl_shared_init(struct expstart__curl_shared *shared,
+                               const struct expstart__settings *settings) {
+  static const char scheme[] = "Authorization: Api-Key ";
+  const char *key = settings->options.api_key;
+  size_t size = sizeof scheme + strlen(key);
+  char *authorization = malloc(size);
+  *shared = (struct expstart__curl_shared){.settings = settings};
+  if (!authorization)
+    return EXPSTART_ENOMEM;
+  snprintf(authorization, size, "%s%s", scheme, key);
+  bool done = append(&shared->look_headers, authorization) &&
+              append(&shared->look_headers, "Accept: application/json") &&
+              append(&shared->start_headers, authorization) &&
+              append(&shared->start_headers, "Accept: application/json") &&
+              append(&shared->start_headers, "Content-Type: application/json") &&
+              append(&shared->start_headers, "Expect:");
+  expstart__wipe(authorization, size);
+  free(authorization);
+  if (done)
+    return EXPSTART_OK;
+  expstart__curl_shared_clear(shared);
+  return EXPSTART_ENOMEM;
+}
+
+static void wipe_list(struct curl_slist **list) {
+  for (struct curl_slist *line = *list; line; line = line->next)
+    expstart__wipe(line->data, strlen(line->data));
+  curl_slist_free_all(*list);
+  *list = NULL;
+}
+
+void expstart__curl_shared_clear(struct expstart__curl_shared *shared) {
+  wipe_list(&shared->start_headers);
+  wipe_list(&shared->look_headers);
+}
+
+/* ---- what libcurl calls ------------------------------------------------------------------------
+ */
+
+/* Runs before every send of the request. libcurl sends a request again by itself when a re-used
+   connection dies before the first byte of the reply, PUT or not: a second start. It is stopped. */
+static int on_prereq(void *data, char *remote_ip, char *local_ip, int remote_port, int local_port) {
+  struct expstart__curl_attempt *attempt = data;
+  (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+  return ++attempt->sends > 1 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+static size_t on_body(char *bytes, size_t one, size_t size, void *data) {
+  struct expstart__curl_attempt *attempt = data;
+  (void)one; /* always 1 */
+  attempt->reply_size += size;
+  if (attempt->reply_size > attempt->shared->settings->options.max_reply_bytes) {
+    attempt->too_large = true;
+    return 0;
+  }
+  if (expstart__digest_feed(attempt->digest, bytes, size) != EXPSTART_OK) {
+    attempt->out_of_memory = true;
+    return 0;
+  }
+  return size;
+}
+
+/* Copies the value of a header line if it has that name. */
+static bool copy_field(char out[EXPSTART__FIELD_MAX], const char *line, size_t size,
+                       const char *name) {
+  size_t length = strlen(name);
+  if (size <= length || line[length] != ':' || strncasecmp(line, name, length) != 0)
+    return false;
+  const char *value = line + length + 1, *end = line + size;
+  while (value < end && strchr(" \t", *value))
+    value++;
+  while (end > value && strchr(" \t\r\n", end[-1]))
+    end--;
+  if (end - value >= EXPSTART__FIELD_MAX)
+    return false; /* no value of use is that long */
+  memcpy(out, value, (size_t)(end - value));
+  out[end - value] = '\0';
+  return true;
+}
+
+static size_t on_header(char *line, size_t one, size_t size, void *data) {
+  struct expstart__curl_attempt *attempt = data;
+  (void)one; /* always 1 */
+  if (size > 5 && memcmp(line, "HTTP/", 5) == 0) {
+    /* A new reply begins: what an interim one (1xx) said does not count. */
+    const char *space = memchr(line, ' ', size);
+    attempt->status = space && (size_t)(line + size - space) > 3 ? atoi(space + 1) : 0;
+    attempt->hint_count = 0;
+    attempt->date[0] = '\0';
+  } else if (attempt->hint_count < EXPSTART__HINTS_MAX &&
+             copy_field(attempt->hints[attempt->hint_count], line, size, "Retry-After")) {
+    attempt->hint_count++;
+  } else {
+    (void)copy_field(attempt->date, line, size, "Date");
+  }
+  return size;
+}
+
+/* ---- the handle --------------------------------------------------------------------------------
+ */
+
+static const char *ca_bundle(const struct expstart_options *options) {
+  return options->ca_file ? options->ca_file : curl_version_info(CURLVERSION_NOW)->cainfo;
+}
+
+static bool set_tls(CURL *easy, const struct expstart_options *options) {
+  const char *bundle = ca_bundle(options);
+  if (curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK ||
+      curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK)
+    return false;
+  if (!bundle)
+    return true;
+  /* libcurl keeps parsed certificates for the next connection only where no CApath is set, and
+     builds come with one: parsing costs some 28 ms a connection. */
+  return curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_CAINFO, bundle) == CURLE_OK;
+}
+
+static bool set_protocols(CURL *easy) {
+#if LIBCURL_VERSION_NUM >= 0x075500
+  return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
+#else
+  return curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)) ==
+         CURLE_OK;
+#endif
+}
+
+static bool set_callbacks(struct expstart__curl_attempt *attempt) {
+  CURL *easy = attempt->easy;
+  return curl_easy_setopt(easy, CURLOPT_PRIVATE, attempt) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, attempt->error_text) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_WRITEDATA, attempt) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_HEADERDATA, attempt) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_prereq) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_PREREQDATA, attempt) == CURLE_OK;
+}
+
+static bool set_once(struct expstart__curl_attempt *attempt) {
+  CURL *easy = attempt->easy;
+  const struct expstart__settings *settings = attempt->shared->settings;
+  const struct expstart_options *options = &settings->options;
+  const char *encoding = options->flags & EXPSTART_NO_COMPRESSION ? NULL : "gzip";
+  if (!set_callbacks(attempt) || !set_protocols(easy) || !set_tls(easy, options))
+    return false;
+  /* The key for this machine's own server must not pass through a proxy. */
+  if (settings->loopback && curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK)
+    return false;
+  return curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_USERAGENT, options->user_agent) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, encoding) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms) ==
+             CURLE_OK;
+}
+
+struct expstart__curl_attempt *
+expstart__curl_attempt_create(const struct expstart__curl_shared *shared) {
+  struct expstart__curl_attempt *attempt = calloc(1, sizeof *attempt);
+  if (!attempt)
+    return NULL;
+  attempt->shared = shared;
+  attempt->easy = curl_easy_init();
+  attempt->digest =
+      expstart__digest_create((shared->settings->options.flags & EXPSTART_KEEP_REPLY) != 0);
+  if (attempt->easy && attempt->digest && set_once(attempt))
+    return attempt;
+  expstart__curl_attempt_destroy(attempt);
+  return NULL;
+}
+
+void expstart__curl_attempt_destroy(struct expstart__curl_attempt *attempt) {
+  if (!attempt)
+    return;
+  curl_easy_cleanup(attempt->easy);
+  expstart__digest_destroy(attempt->digest);
+  free(attempt);
+}
+
+static bool set_url(struct expstart__curl_attempt *attempt, const struct expstart__send *send) {
+  const char *endpoint = attempt->shared->settings->options.endpoint;
+  const char *tail = send->kind == EXPSTART_ATTEMPT_START ? "/start" : "";
+  char on_stack[512], *url = on_stack;
+  size_t size = strlen(endpoint) + sizeof "/experiments/" + 20 + sizeof "/start";
+  if (size > sizeof on_stack && !(url = malloc(size)))
+    return false;
+  snprintf(url, size, "%s/experiments/%" PRId64 "%s", endpoint, send->experiment_id, tail);
+  CURLcode code = curl_easy_setopt(attempt->easy, CURLOPT_URL, url);
+  if (url != on_stack)
+    free(url);
+  return code == CURLE_OK;
+}
+
+static bool set_method(struct expstart__curl_attempt *attempt, const struct expstart__send *send) {
+  CURL *easy = attempt->easy;
+  if (send->kind == EXPSTART_ATTEMPT_LOOK)
+    return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->shared->look_headers) == CURLE_OK;
+  return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, send->body) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)send->body_size) ==
+             CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "PUT") == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->shared->start_headers) == CURLE_OK;
+}
+
+int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
+                                 const struct expstart__send *send, uint64_t now_us) {
+  expstart__digest_reset(attempt->digest);
+  attempt->ticket = send->ticket;
+  attempt->finished = false;
+  attempt->result = CURLE_OK;
+  attempt->started_us = now_us;
+  attempt->timeout_us = send->timeout_ms * UINT64_C(1000);
+  attempt->sends = 0;
+  attempt->reply_size = 0;
+  attempt->too_large = attempt->out_of_memory = false;
+  attempt->status = 0;
+  attempt->hint_count = 0;
+  attempt->date[0] = attempt->error_text[0] = '\0';
+  if (!set_url(attempt, send) || !set_method(attempt, send) ||
+      curl_easy_setopt(attempt->easy, CURLOPT_TIMEOUT_MS, (long)send->timeout_ms) != CURLE_OK)
+    return EXPSTART_ENOMEM;
+  return EXPSTART_OK;
+}
+
+/* ---- the report --------------------------------------------------------------------------------
+ */
+
+static bool is_certificate_error(CURLcode code) {
+  return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
+         code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_ISSUER_ERROR ||
+         code == CURLE_SSL_INVALIDCERTSTATUS || code == CURLE_SSL_CRL_BADFILE ||
+         code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
+}
+
+static enum expstart__fate fate_of(const struct expstart__curl_attempt *attempt) {
+  if (attempt->sends == 0)
+    return is_certificate_error(attempt->result) ? EXPSTART__CERT : EXPSTART__UNSENT;
+  return attempt->status >= 200 ? EXPSTART__REPLIED : EXPSTART__LOST;
+}
+
+static int64_t longest_hint(const struct expstart__curl_attempt *attempt) {
+  int64_t longest_ms = EXPSTART__NO_HINT;
+  for (unsigned i = 0; i < attempt->hint_count; i++) {
+    int64_t ms = expstart__hints_retry_after_ms(
+        attempt->hints[i], attempt->date[0] ? attempt->date : NULL, (int64_t)time(NULL));
+    if (ms > longest_ms)
+      longest_ms = ms;
+  }
+  return longest_ms;
+}
+
+/* Words for what the API has none for. */
+static void describe(const struct expstart__curl_attempt *attempt,
+                     const struct expstart__report *report, char *text, size_t size) {
+  bool success = attempt->status >= 200 && attempt->status < 300;
+  if (attempt->out_of_memory)
+    snprintf(text, size, "out of memory while reading the reply");
+  else if (attempt->too_large)
+    snprintf(text, size, "HTTP %d with a reply of more than %zu bytes", attempt->status,
+             attempt->shared->settings->options.max_reply_bytes);
+  else if (attempt->sends > 1)
+    snprintf(text, size, "the connection was closed without a reply");
+  else if (report->fate != EXPSTART__REPLIED || (success && !report->intact))
+    snprintf(text, size, "%s",
+             attempt->error_text[0] ? attempt->error_text : curl_easy_strerror(attempt->result));
+  else if (success)
+    snprintf(text, size, "HTTP %d with a reply that is not the API's", attempt->status);
+  else if (attempt->status >= 300 && attempt->status < 400)
+    snprintf(text, size, "HTTP %d: redirects are not followed", attempt->status);
+  else
+    snprintf(text, size, "HTTP %d", attempt->status);
+}
+
+/* The API's words where it has some, else ours; never bytes of a reply that could not be read. */
+static void fill_message(const struct expstart__curl_attempt *attempt,
+                         struct expstart__report *report) {
+  bool success = attempt->status >= 200 && attempt->status < 300;
+  bool good = report->intact && report->reply.readable &&
+              (report->reply.ok >= 0 || report->reply.state != NULL);
+  if (success ? good : report->reply.message != NULL && report->fate == EXPSTART__REPLIED)
+    return;
+  char text[CURL_ERROR_SIZE + 64];
+  describe(attempt, report, text, sizeof text);
+  free(report->reply.message);
+  report->reply.message = expstart__text_clean(text, strlen(text), sizeof text);
+}
+
+static void redact(struct expstart__reply *reply, const char *key) {
+  char *const texts[] = {reply->name, reply->state, reply->started_at, reply->message};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    expstart__text_redact(texts[i], key);
+  for (size_t i = 0; i < reply->error_count; i++)
+    expstart__text_redact(reply->errors[i], key);
+}
+
+static void count_bytes(CURL *easy, struct expstart__report *report) {
+  long request = 0, header = 0;
+  curl_off_t body = 0;
+  if (curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request) == CURLE_OK && request > 0)
+    report->bytes_sent = (uint64_t)request;
+  if (curl_easy_getinfo(easy, CURLINFO_HEADER_SIZE, &header) == CURLE_OK && header > 0)
+    report->bytes_received = (uint64_t)header;
+  if (curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &body) == CURLE_OK && body > 0)
+    report->bytes_received += (uint64_t)body;
+}
+
+void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint64_t now_us,
+                                   struct expstart__report *report) {
+  *report = (struct expstart__report){.ticket = attempt->ticket,
+                                      .fate = fate_of(attempt),
+                                      .timed_out = attempt->result == CURLE_OPERATION_TIMEDOUT,
+                                      .intact = attempt->result == CURLE_OK,
+                                      .curl_code = (int)attempt->result,
+                                      .retry_after_ms = longest_hint(attempt),
+                                      .elapsed_us = now_us - attempt->started_us,
+                                      .reply = {.ok = -1}};
+  if (report->fate == EXPSTART__REPLIED)
+    report->http_status = attempt->status;
+  if (expstart__digest_finish(attempt->digest, &report->reply) != EXPSTART_OK) {
+    /* What it said is lost for want of memory: it counts as unreadable. */
+    attempt->out_of_memory = true;
+    report->intact = false;
+  }
+  count_bytes(attempt->easy, report);
+  fill_message(attempt, report);
+  redact(&report->reply, attempt->shared->settings->options.api_key);
+}

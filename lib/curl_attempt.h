@@ -1,0 +1,59 @@
+/* One attempt as a libcurl transfer: what is set on the easy handle, what is read off the reply,
+   and the report made of it. The handle and the digest are re-used for attempt after attempt. Knows
+   HTTP and the API's URLs; knows nothing of loops and retries. Used by curl_carrier. */
+#ifndef EXPSTART_LIB_CURL_ATTEMPT_H
+#define EXPSTART_LIB_CURL_ATTEMPT_H
+
+#include "carrier.h"
+#include "digest.h"
+#include "options.h"
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What all attempts of a client share. */
+struct expstart__curl_shared {
+  const struct expstart__settings *settings;
+  struct curl_slist *start_headers, *look_headers; /* the key is in both */
+};
+
+int expstart__curl_shared_init(struct expstart__curl_shared *shared,
+                               const struct expstart__settings *settings);
+void expstart__curl_shared_clear(struct expstart__curl_shared *shared); /* wipes the key */
+
+enum { EXPSTART__HINTS_MAX = 4, EXPSTART__FIELD_MAX = 128 };
+
+struct expstart__curl_attempt {
+  const struct expstart__curl_shared *shared;
+  struct expstart__curl_attempt *prev, *next; /* in the carrier's lists */
+  bool finished;                              /* is in the carrier's list of finished ones */
+  CURL *easy;
+  CURLcode result;
+  expstart_ticket ticket;
+  uint64_t started_us, timeout_us;
+  unsigned sends; /* times libcurl was about to send the request; the second was stopped */
+  struct expstart__digest *digest;
+  size_t reply_size;
+  bool too_large, out_of_memory;
+  int status;          /* of the last status line */
+  unsigned hint_count; /* Retry-After fields */
+  char hints[EXPSTART__HINTS_MAX][EXPSTART__FIELD_MAX];
+  char date[EXPSTART__FIELD_MAX];
+  char error_text[CURL_ERROR_SIZE];
+};
+
+/* NULL: out of memory, or libcurl lacks something that is needed. */
+struct expstart__curl_attempt *
+expstart__curl_attempt_create(const struct expstart__curl_shared *shared);
+void expstart__curl_attempt_destroy(struct expstart__curl_attempt *attempt);
+
+/* Prepares the handle for a send. EXPSTART_OK, ENOMEM or ESYSTEM. */
+int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
+                                 const struct expstart__send *send, uint64_t now_us);
+
+/* The transfer ended with attempt->result: what it told. */
+void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint64_t now_us,
+                                   struct expstart__report *report);
+
+#endif

@@ -1,0 +1,258 @@
+/* Attempts under way, the handles kept for the next ones, and what has to be reported. libcurl's
+   completions are read once a turn; reports are made when libcurl's stack is left. */
+#include "curl_carrier.h"
+
+#include "curl_attempt.h"
+#include "curl_loop.h"
+#include "expstart.h"
+
+#include <stdlib.h>
+
+/* How long after an attempt's own timeout libcurl is taken to have forgotten it. Event-driven use
+   has seen such stalls in several releases. */
+static const uint64_t WATCH_GRACE_US = 2000000;
+static const uint64_t WATCH_PERIOD_MS = 1000;
+
+struct attempt_list {
+  struct expstart__curl_attempt *head, *tail;
+};
+
+struct curl_carrier {
+  struct expstart__carrier base;
+  struct expstart__carrier_sink sink;
+  struct expstart__curl_shared shared;
+  struct expstart__curl_loop curl;
+  struct attempt_list active;   /* in libcurl, in the order of sending */
+  struct attempt_list finished; /* out of libcurl, to be reported */
+  struct attempt_list spare;
+  uv_timer_t watch;
+  bool watching, watch_closed, curl_closed;
+  void (*closed)(void *owner);
+  void *closed_owner;
+};
+
+static void append(struct attempt_list *list, struct expstart__curl_attempt *attempt) {
+  attempt->prev = list->tail;
+  attempt->next = NULL;
+  if (list->tail)
+    list->tail->next = attempt;
+  else
+    list->head = attempt;
+  list->tail = attempt;
+}
+
+static void take_out(struct attempt_list *list, struct expstart__curl_attempt *attempt) {
+  if (attempt->prev)
+    attempt->prev->next = attempt->next;
+  else
+    list->head = attempt->next;
+  if (attempt->next)
+    attempt->next->prev = attempt->prev;
+  else
+    list->tail = attempt->prev;
+}
+
+/* ---- finishing --------------------------------------------------------------------------------
+ */
+
+static void finish(struct curl_carrier *carrier, struct expstart__curl_attempt *attempt,
+                   CURLcode result) {
+  attempt->result = result;
+  attempt->finished = true;
+  expstart__curl_loop_remove(&carrier->curl, attempt->easy);
+  take_out(&carrier->active, attempt);
+  append(&carrier->finished, attempt);
+  expstart__curl_loop_kick(&carrier->curl);
+}
+
+static void read_completions(struct curl_carrier *carrier) {
+  CURLMsg *message;
+  int left;
+  while ((message = curl_multi_info_read(carrier->curl.multi, &left))) {
+    struct expstart__curl_attempt *attempt = NULL;
+    CURLcode result = message->data.result; /* gone once the handle is removed */
+    if (message->msg == CURLMSG_DONE &&
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&attempt) == CURLE_OK &&
+        attempt)
+      finish(carrier, attempt, result);
+  }
+}
+
+static void report_finished(struct curl_carrier *carrier) {
+  bool any = carrier->finished.head != NULL;
+  while (carrier->finished.head) {
+    struct expstart__curl_attempt *attempt = carrier->finished.head;
+    struct expstart__report report;
+    expstart__curl_attempt_report(attempt, uv_hrtime() / 1000, &report);
+    take_out(&carrier->finished, attempt);
+    append(&carrier->spare, attempt);
+    carrier->sink.report(carrier->sink.owner, &report);
+    expstart__reply_clear(&report.reply);
+  }
+  if (any)
+    carrier->sink.reported(carrier->sink.owner);
+}
+
+static void fail_all(struct curl_carrier *carrier) {
+  carrier->curl.failed = false;
+  while (carrier->active.head)
+    finish(carrier, carrier->active.head, CURLE_FAILED_INIT);
+}
+
+static void stop_watch_if_idle(struct curl_carrier *carrier) {
+  if (carrier->watching && !carrier->active.head) {
+    uv_timer_stop(&carrier->watch);
+    carrier->watching = false;
+  }
+}
+
+static void on_turn(void *owner) {
+  struct curl_carrier *carrier = owner;
+  expstart__curl_loop_run_timeout(&carrier->curl);
+  read_completions(carrier);
+  if (carrier->curl.failed)
+    fail_all(carrier);
+  report_finished(carrier);
+  stop_watch_if_idle(carrier);
+}
+
+static void on_watch(uv_timer_t *watch) {
+  struct curl_carrier *carrier = watch->data;
+  uint64_t now_us = uv_hrtime() / 1000;
+  struct expstart__curl_attempt *attempt = carrier->active.head;
+  while (attempt) {
+    struct expstart__curl_attempt *next = attempt->next;
+    if (now_us - attempt->started_us > attempt->timeout_us + WATCH_GRACE_US)
+      finish(carrier, attempt, CURLE_OPERATION_TIMEDOUT);
+    attempt = next;
+  }
+}
+
+/* ---- the port ---------------------------------------------------------------------------------
+ */
+
+static struct expstart__curl_attempt *take_spare(struct curl_carrier *carrier) {
+  struct expstart__curl_attempt *attempt = carrier->spare.tail; /* the one used last is warm */
+  if (!attempt)
+    return expstart__curl_attempt_create(&carrier->shared);
+  take_out(&carrier->spare, attempt);
+  return attempt;
+}
+
+static int on_send(struct expstart__carrier *base, const struct expstart__send *send) {
+  struct curl_carrier *carrier = (struct curl_carrier *)base;
+  struct expstart__curl_attempt *attempt = take_spare(carrier);
+  if (!attempt)
+    return EXPSTART_ENOMEM;
+  int status = expstart__curl_attempt_begin(attempt, send, uv_hrtime() / 1000);
+  if (status == EXPSTART_OK && !expstart__curl_loop_add(&carrier->curl, attempt->easy))
+    status = EXPSTART_ESYSTEM;
+  if (status != EXPSTART_OK) {
+    append(&carrier->spare, attempt);
+    return status;
+  }
+  append(&carrier->active, attempt);
+  if (!carrier->watching)
+    carrier->watching =
+        uv_timer_start(&carrier->watch, on_watch, WATCH_PERIOD_MS, WATCH_PERIOD_MS) == 0;
+  return EXPSTART_OK;
+}
+
+static void on_abort(struct expstart__carrier *base, expstart_ticket ticket) {
+  struct curl_carrier *carrier = (struct curl_carrier *)base;
+  for (struct expstart__curl_attempt *attempt = carrier->active.head; attempt;
+       attempt = attempt->next) {
+    if (attempt->ticket == ticket) {
+      finish(carrier, attempt, CURLE_ABORTED_BY_CALLBACK);
+      return;
+    }
+  }
+}
+
+static void destroy_list(struct attempt_list *list) {
+  while (list->head) {
+    struct expstart__curl_attempt *attempt = list->head;
+    take_out(list, attempt);
+    expstart__curl_attempt_destroy(attempt);
+  }
+}
+
+static void finish_close(struct curl_carrier *carrier) {
+  if (!carrier->watch_closed || !carrier->curl_closed)
+    return;
+  void (*closed)(void *owner) = carrier->closed;
+  void *owner = carrier->closed_owner;
+  free(carrier);
+  closed(owner);
+}
+
+static void on_watch_closed(uv_handle_t *handle) {
+  struct curl_carrier *carrier = handle->data;
+  carrier->watch_closed = true;
+  finish_close(carrier);
+}
+
+static void on_curl_closed(void *owner) {
+  struct curl_carrier *carrier = owner;
+  carrier->curl_closed = true;
+  finish_close(carrier);
+}
+
+static void on_close(struct expstart__carrier *base, void (*closed)(void *owner), void *owner) {
+  struct curl_carrier *carrier = (struct curl_carrier *)base;
+  carrier->closed = closed;
+  carrier->closed_owner = owner;
+  fail_all(carrier);
+  destroy_list(&carrier->finished);
+  destroy_list(&carrier->spare);
+  uv_close((uv_handle_t *)&carrier->watch, on_watch_closed);
+  expstart__curl_loop_close(&carrier->curl, on_curl_closed);
+  expstart__curl_shared_clear(&carrier->shared);
+}
+
+static bool set_connections(CURLM *multi, const struct expstart_options *options) {
+  /* Idle connections kept for re-use: as many as there may be attempts at once. */
+  if (curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)options->max_in_flight) != CURLM_OK)
+    return false;
+  return options->max_connections == 0 ||
+         curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)options->max_connections) ==
+             CURLM_OK;
+}
+
+int expstart__curl_carrier_create(struct expstart__carrier **out, uv_loop_t *loop,
+                                  const struct expstart__settings *settings,
+                                  const struct expstart__carrier_sink *sink) {
+  static const struct expstart__carrier_ops ops = {
+      .send = on_send, .abort = on_abort, .close = on_close};
+  struct curl_carrier *carrier = calloc(1, sizeof *carrier);
+  if (!carrier)
+    return EXPSTART_ENOMEM;
+  carrier->base.ops = &ops;
+  carrier->sink = *sink;
+  int status = expstart__curl_shared_init(&carrier->shared, settings);
+  if (status != EXPSTART_OK)
+    goto fail;
+  /* Made now, so that a libcurl that lacks something is found out here and not by the first start.
+   */
+  struct expstart__curl_attempt *first = expstart__curl_attempt_create(&carrier->shared);
+  if (!first) {
+    status = EXPSTART_ESYSTEM;
+    goto fail_shared;
+  }
+  append(&carrier->spare, first);
+  status = expstart__curl_loop_init(&carrier->curl, loop, settings->tls, on_turn, carrier);
+  if (status != EXPSTART_OK)
+    goto fail_attempt;
+  (void)uv_timer_init(loop, &carrier->watch); /* always 0 */
+  carrier->watch.data = carrier;
+  (void)set_connections(carrier->curl.multi, &settings->options); /* limits; numbers were checked */
+  *out = &carrier->base;
+  return EXPSTART_OK;
+fail_attempt:
+  expstart__curl_attempt_destroy(first);
+fail_shared:
+  expstart__curl_shared_clear(&carrier->shared);
+fail:
+  free(carrier);
+  return status;
+}

@@ -1,0 +1,236 @@
+#include "curl_loop.h"
+
+#include "expstart.h"
+#include "sigpipe.h"
+
+#include <stdlib.h>
+
+enum { REARM_MAX = 8 };
+
+/* One poll handle per descriptor, from libcurl's first interest until it says REMOVE. */
+struct expstart__curl_socket {
+  uv_poll_t poll;
+  struct expstart__curl_loop *curl;
+  curl_socket_t fd;
+  int events;  /* of libuv, that libcurl wants */
+  int rearmed; /* times in a row after an error */
+  struct expstart__curl_socket *prev, *next;
+};
+
+static void on_handle_closed(struct expstart__curl_loop *curl) {
+  if (--curl->open_handles == 0 && curl->closing)
+    curl->closed(curl->owner);
+}
+
+static void on_turn_closed(uv_handle_t *handle) {
+  on_handle_closed(handle->data);
+}
+
+/* ---- calling libcurl --------------------------------------------------------------------------
+ */
+
+static void act(struct expstart__curl_loop *curl, curl_socket_t fd, int what) {
+  struct expstart__sigpipe hold;
+  int running;
+  if (curl->guard_sigpipe)
+    expstart__sigpipe_hold(&hold);
+  if (curl_multi_socket_action(curl->multi, fd, what, &running) != CURLM_OK)
+    curl->failed = true;
+  if (curl->guard_sigpipe)
+    expstart__sigpipe_release(&hold);
+  expstart__curl_loop_kick(curl);
+}
+
+void expstart__curl_loop_kick(struct expstart__curl_loop *curl) {
+  expstart__turn_kick(&curl->turn);
+}
+
+void expstart__curl_loop_run_timeout(struct expstart__curl_loop *curl) {
+  if (!curl->timeout_due)
+    return;
+  curl->timeout_due = false;
+  act(curl, CURL_SOCKET_TIMEOUT, 0);
+}
+
+bool expstart__curl_loop_add(struct expstart__curl_loop *curl, CURL *easy) {
+  return curl_multi_add_handle(curl->multi, easy) == CURLM_OK;
+}
+
+void expstart__curl_loop_remove(struct expstart__curl_loop *curl, CURL *easy) {
+  struct expstart__sigpipe hold; /* removing an unfinished transfer closes its connection */
+  if (curl->guard_sigpipe)
+    expstart__sigpipe_hold(&hold);
+  if (curl_multi_remove_handle(curl->multi, easy) != CURLM_OK)
+    curl->failed = true;
+  if (curl->guard_sigpipe)
+    expstart__sigpipe_release(&hold);
+}
+
+/* ---- sockets ----------------------------------------------------------------------------------
+ */
+
+static void on_socket_closed(uv_handle_t *handle) {
+  struct expstart__curl_socket *socket = handle->data;
+  struct expstart__curl_loop *curl = socket->curl;
+  free(socket);
+  on_handle_closed(curl);
+}
+
+static void socket_close(struct expstart__curl_socket *socket) {
+  if (socket->prev)
+    socket->prev->next = socket->next;
+  else
+    socket->curl->sockets = socket->next;
+  if (socket->next)
+    socket->next->prev = socket->prev;
+  uv_close((uv_handle_t *)&socket->poll, on_socket_closed);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events) {
+  struct expstart__curl_socket *socket = poll->data;
+  int what = 0;
+  if (status < 0)
+    what = CURL_CSELECT_ERR;
+  if (events & UV_READABLE)
+    what |= CURL_CSELECT_IN;
+  if (events & UV_WRITABLE)
+    what |= CURL_CSELECT_OUT;
+  act(socket->curl, socket->fd, what);
+
+  /* The action may have closed this socket: it is freed later, and it shows. On an error libuv has
+     stopped the handle; if libcurl still wants it, it is watched again, a bounded number of times.
+   */
+  if (uv_is_closing((uv_handle_t *)poll))
+    return;
+  if (status >= 0)
+    socket->rearmed = 0;
+  else if (!uv_is_active((uv_handle_t *)poll) && socket->rearmed++ < REARM_MAX &&
+           uv_poll_start(poll, socket->events, on_poll) != 0)
+    socket->curl->failed = true;
+}
+
+static struct expstart__curl_socket *socket_open(struct expstart__curl_loop *curl,
+                                                 curl_socket_t fd) {
+  struct expstart__curl_socket *socket = calloc(1, sizeof *socket);
+  if (!socket)
+    return NULL;
+  if (uv_poll_init_socket(curl->loop, &socket->poll, fd) != 0) {
+    free(socket);
+    return NULL;
+  }
+  socket->poll.data = socket;
+  socket->curl = curl;
+  socket->fd = fd;
+  socket->next = curl->sockets;
+  if (curl->sockets)
+    curl->sockets->prev = socket;
+  curl->sockets = socket;
+  curl->open_handles++;
+  return socket;
+}
+
+/* libcurl's: 0, or exactly -1 for an error. */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *assigned) {
+  struct expstart__curl_loop *curl = owner;
+  struct expstart__curl_socket *socket = assigned;
+  (void)easy;
+  if (what == CURL_POLL_REMOVE) {
+    if (socket) {
+      curl_multi_assign(curl->multi, fd, NULL);
+      socket_close(socket);
+    }
+    return 0;
+  }
+  if (curl->closing)
+    return -1;
+  if (!socket) {
+    socket = socket_open(curl, fd);
+    if (!socket)
+      return -1;
+    if (curl_multi_assign(curl->multi, fd, socket) != CURLM_OK) {
+      socket_close(socket);
+      return -1;
+    }
+  }
+  int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+  if (events == socket->events) /* uv_poll_start would tell the kernel all the same */
+    return 0;
+  socket->events = events;
+  int status = events ? uv_poll_start(&socket->poll, events, on_poll) : uv_poll_stop(&socket->poll);
+  return status == 0 ? 0 : -1;
+}
+
+/* ---- the timer --------------------------------------------------------------------------------
+ */
+
+/* libuv's timers count from the loop's cached time and so may fire early. libcurl announces a
+   timeout once: fired early, it would find nothing to do and not be called again. */
+static void on_timer(uv_timer_t *timer) {
+  struct expstart__curl_loop *curl = timer->data;
+  uint64_t now_us = uv_hrtime() / 1000;
+  if (now_us < curl->timer_due_us) {
+    if (uv_timer_start(timer, on_timer, (curl->timer_due_us - now_us) / 1000 + 1, 0) != 0)
+      curl->failed = true;
+    return;
+  }
+  curl->timeout_due = true;
+  expstart__curl_loop_kick(curl);
+}
+
+/* A timeout of 0 waits for the turn, never for a 0 ms timer: before libuv 1.48 one that is re-armed
+   in its own callback runs again in the same pass and keeps the loop from polling. */
+static int on_timeout_change(CURLM *multi, long timeout_ms, void *owner) {
+  struct expstart__curl_loop *curl = owner;
+  (void)multi;
+  curl->timeout_due = timeout_ms == 0;
+  uv_timer_stop(&curl->timer);
+  if (timeout_ms == 0) {
+    expstart__curl_loop_kick(curl);
+  } else if (timeout_ms > 0 && !curl->closing) {
+    curl->timer_due_us = uv_hrtime() / 1000 + (uint64_t)timeout_ms * 1000;
+    if (uv_timer_start(&curl->timer, on_timer, (uint64_t)timeout_ms, 0) != 0)
+      return -1;
+  }
+  return 0;
+}
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+int expstart__curl_loop_init(struct expstart__curl_loop *curl, uv_loop_t *loop, bool guard_sigpipe,
+                             void (*turn)(void *owner), void *owner) {
+  *curl =
+      (struct expstart__curl_loop){.loop = loop, .guard_sigpipe = guard_sigpipe, .owner = owner};
+  curl->multi = curl_multi_init();
+  if (!curl->multi)
+    return EXPSTART_ENOMEM;
+  if (curl_multi_setopt(curl->multi, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
+      curl_multi_setopt(curl->multi, CURLMOPT_SOCKETDATA, curl) != CURLM_OK ||
+      curl_multi_setopt(curl->multi, CURLMOPT_TIMERFUNCTION, on_timeout_change) != CURLM_OK ||
+      curl_multi_setopt(curl->multi, CURLMOPT_TIMERDATA, curl) != CURLM_OK ||
+      /* These two cannot fail in libuv; they come last so that an error leaves nothing to close. */
+      uv_timer_init(loop, &curl->timer) != 0 ||
+      expstart__turn_init(&curl->turn, loop, turn, owner) != EXPSTART_OK) {
+    curl_multi_cleanup(curl->multi);
+    return EXPSTART_ESYSTEM;
+  }
+  curl->timer.data = curl;
+  curl->turn.check.data = curl->turn.idle.data = curl;
+  curl->open_handles = 3;
+  return EXPSTART_OK;
+}
+
+void expstart__curl_loop_close(struct expstart__curl_loop *curl, void (*closed)(void *owner)) {
+  struct expstart__sigpipe hold;
+  curl->closing = true;
+  curl->closed = closed;
+  if (curl->guard_sigpipe)
+    expstart__sigpipe_hold(&hold);
+  curl_multi_cleanup(curl->multi); /* calls on_socket with REMOVE; an error leaves nothing to do */
+  if (curl->guard_sigpipe)
+    expstart__sigpipe_release(&hold);
+  while (curl->sockets) /* those that libcurl did not say REMOVE for */
+    socket_close(curl->sockets);
+  uv_close((uv_handle_t *)&curl->timer, on_turn_closed);
+  expstart__turn_close(&curl->turn, on_turn_closed);
+}

@@ -1,0 +1,47 @@
+/* libcurl's multi interface on a libuv loop: sockets, the timer, and one run a turn for the owner,
+   after I/O and outside libcurl's stack. Knows nothing of HTTP, attempts or the API. */
+#ifndef EXPSTART_LIB_CURL_LOOP_H
+#define EXPSTART_LIB_CURL_LOOP_H
+
+#include "turn.h"
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct expstart__curl_loop {
+  uv_loop_t *loop;
+  CURLM *multi;
+  uv_timer_t timer;
+  uint64_t timer_due_us;      /* when libcurl asked to be called, on uv_hrtime's clock */
+  bool timeout_due;           /* that time has come */
+  struct expstart__turn turn; /* runs the owner's function */
+  struct expstart__curl_socket *sockets;
+  bool guard_sigpipe;
+  bool closing;
+  bool failed; /* libcurl returned an error from which no transfer's fate is certain */
+  unsigned open_handles;
+  void (*closed)(void *owner);
+  void *owner;
+};
+
+/* `turn` is called with owner once in each turn in which something happened. guard_sigpipe:
+   connections use TLS. EXPSTART_OK, ENOMEM or ESYSTEM; on error nothing is on the loop. */
+int expstart__curl_loop_init(struct expstart__curl_loop *curl, uv_loop_t *loop, bool guard_sigpipe,
+                             void (*turn)(void *owner), void *owner);
+
+/* Asks for a turn. */
+void expstart__curl_loop_kick(struct expstart__curl_loop *curl);
+
+/* To be called first in a turn: tells libcurl of a timeout that has come. */
+void expstart__curl_loop_run_timeout(struct expstart__curl_loop *curl);
+
+/* False: libcurl could not take the transfer. */
+bool expstart__curl_loop_add(struct expstart__curl_loop *curl, CURL *easy);
+void expstart__curl_loop_remove(struct expstart__curl_loop *curl, CURL *easy);
+
+/* All transfers were removed. Closes connections and handles, then calls closed(owner). */
+void expstart__curl_loop_close(struct expstart__curl_loop *curl, void (*closed)(void *owner));
+
+#endif

@@ -1,0 +1,544 @@
+#include "engine.h"
+
+#include "hints.h"
+#include "note.h"
+#include "pacer.h"
+#include "request.h"
+#include "retry.h"
+
+#include <stdlib.h>
+
+struct expstart__engine {
+  struct expstart_options options;
+  struct expstart__port port;
+  struct expstart__table table;
+  struct expstart__notes notes;
+  struct expstart__pacer pacer;
+  struct expstart_stats counters; /* its gauges are made when asked for */
+  uint64_t random;
+  uint32_t in_flight;
+  bool paused;
+  bool refused_for_room;
+};
+
+struct expstart__engine *expstart__engine_create(const struct expstart_options *options,
+                                                 const struct expstart__port *port) {
+  struct expstart__engine *engine = calloc(1, sizeof *engine);
+  if (!engine)
+    return NULL;
+  engine->options = *options;
+  engine->port = *port;
+  engine->random = options->seed;
+  expstart__table_init(&engine->table);
+  expstart__pacer_set_rate(&engine->pacer, options->rate_per_second, options->burst);
+  return engine;
+}
+
+static void words_free(struct expstart__words *words) {
+  if (!words)
+    return;
+  expstart__reply_clear(&words->reply);
+  free(words);
+}
+
+static void forget_list(struct expstart__engine *engine, struct expstart__list *list) {
+  while (list->head != EXPSTART__NIL) {
+    uint32_t slot = list->head;
+    struct expstart__request *request = expstart__table_at(&engine->table, slot);
+    expstart__list_remove(&engine->table, list, slot);
+    if (request->stage != EXPSTART__DONE)
+      expstart__note_release(&engine->notes, request->until.note);
+    words_free(request->words);
+  }
+}
+
+void expstart__engine_destroy(struct expstart__engine *engine) {
+  if (!engine)
+    return;
+  forget_list(engine, &engine->table.fresh);
+  forget_list(engine, &engine->table.tried);
+  forget_list(engine, &engine->table.done);
+  expstart__table_clear(&engine->table);
+  free(engine);
+}
+
+/* splitmix64 (Steele, Lea, Flood 2014): any seed gives a good sequence. */
+static uint64_t draw(struct expstart__engine *engine) {
+  uint64_t z = (engine->random += 0x9E3779B97F4A7C15u);
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+static uint64_t draw_up_to(struct expstart__engine *engine, uint64_t most) {
+  return most == UINT64_MAX ? draw(engine) : draw(engine) % (most + 1);
+}
+
+/* ---- submitting -------------------------------------------------------------------------------
+ */
+
+int expstart__engine_submit(struct expstart__engine *engine, uint64_t now_us,
+                            const struct expstart_request *wanted, expstart_ticket *ticket) {
+  if (engine->table.used >= engine->options.max_queued) {
+    engine->refused_for_room = true;
+    return EXPSTART_EFULL;
+  }
+  struct expstart__note *note = expstart__note_take(&engine->notes, wanted->note);
+  if (!note)
+    return EXPSTART_ENOMEM;
+  uint32_t slot = expstart__table_take(&engine->table);
+  if (slot == EXPSTART__NIL) {
+    expstart__note_release(&engine->notes, note);
+    return EXPSTART_ENOMEM;
+  }
+  struct expstart__request *request = expstart__table_at(&engine->table, slot);
+  request->experiment_id = wanted->experiment_id;
+  request->done = wanted->done;
+  request->data = wanted->data;
+  request->until.note = note;
+  request->submitted_us = now_us;
+  request->stage = EXPSTART__FRESH;
+  request->mode = (uint8_t)wanted->mode;
+  request->kind = wanted->mode == EXPSTART_START ? EXPSTART_ATTEMPT_START : EXPSTART_ATTEMPT_LOOK;
+  request->maybe = request->ever_maybe = wanted->mode == EXPSTART_LOOK_THEN_START;
+  expstart__list_append(&engine->table, &engine->table.fresh, slot);
+  engine->counters.accepted++;
+  if (ticket)
+    *ticket = expstart__table_ticket(&engine->table, slot);
+  return EXPSTART_OK;
+}
+
+/* ---- ends -------------------------------------------------------------------------------------
+ */
+
+static void count_outcome(struct expstart_stats *stats, expstart_outcome outcome) {
+  switch (outcome) {
+  case EXPSTART_STARTED:
+    stats->started++;
+    break;
+  case EXPSTART_RUNNING:
+    stats->running++;
+    break;
+  case EXPSTART_REJECTED:
+    stats->rejected++;
+    break;
+  case EXPSTART_FAILED:
+    stats->failed++;
+    break;
+  case EXPSTART_UNKNOWN:
+    stats->unknown++;
+    break;
+  case EXPSTART_CANCELED:
+    stats->canceled++;
+    break;
+  case EXPSTART_SEEN:
+    stats->seen++;
+    break;
+  }
+}
+
+/* The request is in no list and nothing of it is in flight. */
+static void decide(struct expstart__engine *engine, uint64_t now_us, uint32_t slot,
+                   struct expstart__verdict verdict) {
+  struct expstart__request *request = expstart__table_at(&engine->table, slot);
+  expstart__note_release(&engine->notes, request->until.note);
+  request->until.ended_us = now_us;
+  request->stage = EXPSTART__DONE;
+  request->outcome = (uint8_t)verdict.outcome;
+  request->last_error = (int8_t)verdict.error;
+  count_outcome(&engine->counters, verdict.outcome);
+  expstart__list_append(&engine->table, &engine->table.done, slot);
+}
+
+static void leave_lists(struct expstart__engine *engine, uint32_t slot) {
+  struct expstart__request *request = expstart__table_at(&engine->table, slot);
+  if (request->stage == EXPSTART__WAITING)
+    expstart__heap_remove(&engine->table, slot);
+  expstart__list_remove(
+      &engine->table,
+      request->stage == EXPSTART__FRESH ? &engine->table.fresh : &engine->table.tried, slot);
+}
+
+/* Ends a request in FRESH, WAITING or IN_FLIGHT. What is in flight is aborted and decided when its
+   report has told how far it had come. */
+static void end_early(struct expstart__engine *engine, uint64_t now_us, uint32_t slot, int error) {
+  struct expstart__request *request = expstart__table_at(&engine->table, slot);
+  leave_lists(engine, slot);
+  if (request->stage == EXPSTART__IN_FLIGHT) {
+    request->stage = EXPSTART__ENDING;
+    request->ending = (int8_t)error;
+    engine->port.abort(engine->port.self, expstart__table_ticket(&engine->table, slot));
+    return;
+  }
+  decide(engine, now_us, slot, expstart__retry_give_up(request, error));
+}
+
+int expstart__engine_cancel(struct expstart__engine *engine, uint64_t now_us,
+                            expstart_ticket ticket) {
+  uint32_t slot = expstart__table_find(&engine->table, ticket);
+  if (slot == EXPSTART__NIL || expstart__table_at(&engine->table, slot)->stage == EXPSTART__DONE)
+    return EXPSTART_ENOTFOUND;
+  if (expstart__table_at(&engine->table, slot)->stage != EXPSTART__ENDING)
+    end_early(engine, now_us, slot, EXPSTART_ECANCELED);
+  return EXPSTART_OK;
+}
+
+void expstart__engine_cancel_all(struct expstart__engine *engine, uint64_t now_us) {
+  while (engine->table.tried.head != EXPSTART__NIL)
+    end_early(engine, now_us, engine->table.tried.head, EXPSTART_ECANCELED);
+  while (engine->table.fresh.head != EXPSTART__NIL)
+    end_early(engine, now_us, engine->table.fresh.head, EXPSTART_ECANCELED);
+}
+
+/* ---- time limits ------------------------------------------------------------------------------
+ */
+
+static uint64_t deadline_of(const struct expstart__engine *engine,
+                            const struct expstart__request *request) {
+  uint64_t deadline_us = EXPSTART__NEVER;
+  if (engine->options.total_timeout_ms)
+    deadline_us = request->submitted_us + engine->options.total_timeout_ms * UINT64_C(1000);
+  if (request->first_attempt_us) {
+    uint64_t retry_us =
+        request->first_attempt_us + engine->options.retry_timeout_ms * UINT64_C(1000);
+    if (retry_us < deadline_us)
+      deadline_us = retry_us;
+  }
+  return deadline_us;
+}
+
+static uint64_t time_left_us(const struct expstart__engine *engine,
+                             const struct expstart__request *request, uint64_t now_us) {
+  uint64_t deadline_us = deadline_of(engine, request);
+  return deadline_us > now_us ? deadline_us - now_us : 0;
+}
+
+static uint64_t list_deadline(const struct expstart__engine *engine,
+                              const struct expstart__list *list) {
+  return list->head == EXPSTART__NIL
+             ? EXPSTART__NEVER
+             : deadline_of(engine, expstart__table_at(&engine->table, list->head));
+}
+
+/* Out of time because of throttling is told from other reasons. */
+static int timeout_error(const struct expstart__request *request) {
+  return request->streak > 0 ? EXPSTART_ETHROTTLED : EXPSTART_ETIMEDOUT;
+}
+
+static void expire_list(struct expstart__engine *engine, uint64_t now_us,
+                        struct expstart__list *list) {
+  while (list_deadline(engine, list) <= now_us) {
+    uint32_t slot = list->head;
+    end_early(engine, now_us, slot, timeout_error(expstart__table_at(&engine->table, slot)));
+  }
+}
+
+/* ---- what an attempt told ----------------------------------------------------------------------
+ */
+
+/* What of a report's reply is kept: the API's words about the start itself, or the settling look.
+ */
+static void keep_words(struct expstart__request *request, struct expstart__report *report,
+                       struct expstart__meaning meaning) {
+  struct expstart__words *words = request->words;
+  bool look = request->kind == EXPSTART_ATTEMPT_LOOK;
+  bool settles = meaning.class == EXPSTART__YES || request->mode == EXPSTART_LOOK;
+  if (look && words && !settles) {
+    /* Keep what the start was told; take over the state that was seen. */
+    if (meaning.class == EXPSTART__NOT_RUNNING) {
+      struct expstart__reply *kept = &words->reply, *seen = &report->reply, swap = *kept;
+      kept->name = seen->name, seen->name = swap.name;
+      kept->state = seen->state, seen->state = swap.state;
+      kept->started_at = seen->started_at, seen->started_at = swap.started_at;
+    }
+    return;
+  }
+  if (!words && !(words = request->words = calloc(1, sizeof *words)))
+    return; /* the outcome is told without words then */
+  expstart__reply_clear(&words->reply);
+  words->http_status = report->http_status;
+  words->reply = report->reply;
+  report->reply = (struct expstart__reply){.ok = -1};
+}
+
+/* The wait before the next try: what the API asked for, with jitter on top, or a backoff. */
+static uint64_t wait_us(struct expstart__engine *engine, const struct expstart__request *request,
+                        const struct expstart__report *report, enum expstart__class class) {
+  const struct expstart_options *options = &engine->options;
+  if (class == EXPSTART__THROTTLED && report->retry_after_ms != EXPSTART__NO_HINT) {
+    uint64_t hint_ms = (uint64_t)report->retry_after_ms;
+    if (hint_ms > options->max_retry_after_ms) {
+      hint_ms = options->max_retry_after_ms;
+      engine->counters.capped_hints++;
+    }
+    uint64_t jitter_us = hint_ms * 100 < 1000000 ? hint_ms * 100 : 1000000;
+    return hint_ms * 1000 + draw_up_to(engine, jitter_us);
+  }
+  uint32_t failures = class == EXPSTART__THROTTLED              ? request->streak
+                      : request->kind == EXPSTART_ATTEMPT_START ? request->faults
+                                                                : request->look_faults;
+  return draw_up_to(engine, expstart__retry_backoff_us(failures, options->backoff_base_ms,
+                                                       options->backoff_cap_ms));
+}
+
+static void count_report(struct expstart__engine *engine, struct expstart__request *request,
+                         const struct expstart__report *report, enum expstart__class class) {
+  engine->counters.bytes_sent += report->bytes_sent;
+  engine->counters.bytes_received += report->bytes_received;
+  if (class == EXPSTART__THROTTLED) {
+    engine->counters.throttled++;
+    request->throttled++;
+  }
+  if (class == EXPSTART__NOT_DONE || class == EXPSTART__MAYBE)
+    engine->counters.faults++;
+}
+
+static void tell_attempt(struct expstart__engine *engine, uint32_t slot,
+                         const struct expstart_attempt *attempt) {
+  if (!engine->port.attempt)
+    return;
+  struct expstart_attempt told = *attempt;
+  told.ticket = expstart__table_ticket(&engine->table, slot);
+  engine->port.attempt(engine->port.self, &told);
+}
+
+/* Carries a verdict out: the request, which is in no list but `tried`, is decided or waits. */
+static void follow(struct expstart__engine *engine, uint64_t now_us, uint32_t slot,
+                   struct expstart__verdict verdict, uint64_t delay_us) {
+  struct expstart__request *request = expstart__table_at(&engine->table, slot);
+  bool listed = request->stage == EXPSTART__IN_FLIGHT;
+  if (verdict.action != EXPSTART__END && time_left_us(engine, request, now_us) <= delay_us)
+    verdict = expstart__retry_give_up(request, timeout_error(request));
+  if (verdict.action == EXPSTART__END) {
+    if (listed)
+      expstart__list_remove(&engine->table, &engine->table.tried, slot);
+    decide(engine, now_us, slot, verdict);
+    return;
+  }
+  if (verdict.action == EXPSTART__THEN_LOOK)
+    request->kind = EXPSTART_ATTEMPT_LOOK;
+  else if (verdict.action == EXPSTART__START_AT_ONCE)
+    request->kind = EXPSTART_ATTEMPT_START;
+  request->stage = EXPSTART__WAITING;
+  expstart__heap_add(&engine->table, slot, now_us + delay_us);
+}
+
+void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
+                             struct expstart__report *report) {
+  uint32_t slot = expstart__table_find(&engine->table, report->ticket);
+  if (slot == EXPSTART__NIL)
+    return;
+  struct expstart__request *request = expstart__table_at(&engine->table, slot);
+  bool ending = request->stage == EXPSTART__ENDING;
+  expstart_attempt_kind kind = (expstart_attempt_kind)request->kind;
+  struct expstart__meaning meaning = expstart__retry_classify(report, kind, request->experiment_id);
+  struct expstart_attempt told = {.experiment_id = request->experiment_id,
+                                  .kind = kind,
+                                  .number = kind == EXPSTART_ATTEMPT_START ? request->attempts
+                                                                           : request->lookups,
+                                  .http_status = report->http_status,
+                                  .curl_code = report->curl_code,
+                                  .elapsed_us = report->elapsed_us,
+                                  .throttled = meaning.class == EXPSTART__THROTTLED};
+
+  engine->in_flight--;
+  count_report(engine, request, report, meaning.class);
+  request->confirmed = kind == EXPSTART_ATTEMPT_LOOK &&
+                       (meaning.class == EXPSTART__YES || meaning.class == EXPSTART__NOT_RUNNING);
+  /* What is ending anyway is not judged by how many attempts it had. */
+  struct expstart__verdict verdict =
+      expstart__retry_judge(request, meaning, engine->options.confirm,
+                            ending ? UINT32_MAX : engine->options.max_attempts);
+  if (ending && verdict.action != EXPSTART__END)
+    verdict = expstart__retry_give_up(request, request->ending);
+  bool at_once = verdict.action == EXPSTART__START_AT_ONCE || meaning.class == EXPSTART__NO;
+  uint64_t delay_us = verdict.action == EXPSTART__END || at_once
+                          ? 0
+                          : wait_us(engine, request, report, meaning.class);
+
+  keep_words(request, report, meaning);
+  follow(engine, now_us, slot, verdict, delay_us);
+
+  if (request->stage == EXPSTART__WAITING) {
+    told.next = request->kind == EXPSTART_ATTEMPT_START ? EXPSTART_NEXT_START : EXPSTART_NEXT_LOOK;
+    told.next_ms = delay_us / 1000;
+  }
+  const char *words = report->reply.message;
+  if (!words && request->words)
+    words = request->words->reply.message;
+  told.message = words ? words : "";
+  tell_attempt(engine, slot, &told);
+}
+
+/* ---- sending ----------------------------------------------------------------------------------
+ */
+
+/* The next request that may be tried: a due one before a new one. */
+static uint32_t next_candidate(const struct expstart__engine *engine, uint64_t now_us) {
+  const struct expstart__table *table = &engine->table;
+  if (table->heap_count > 0 && table->heap[0].at_us <= now_us)
+    return table->heap[0].slot;
+  return table->fresh.head;
+}
+
+static uint32_t attempt_timeout_ms(const struct expstart__engine *engine,
+                                   const struct expstart__request *request, uint64_t now_us) {
+  uint64_t left_ms = time_left_us(engine, request, now_us) / 1000 + 1;
+  uint32_t most_ms = engine->options.attempt_timeout_ms;
+  return left_ms < most_ms ? (uint32_t)left_ms : most_ms;
+}
+
+static void begin_attempt(struct expstart__engine *engine, uint64_t now_us, uint32_t slot) {
+  struct expstart__request *request = expstart__table_at(&engine->table, slot);
+  if (request->stage == EXPSTART__FRESH) {
+    expstart__list_remove(&engine->table, &engine->table.fresh, slot);
+    expstart__list_append(&engine->table, &engine->table.tried, slot);
+    request->first_attempt_us = now_us ? now_us : 1;
+  } else {
+    expstart__heap_remove(&engine->table, slot);
+  }
+  request->stage = EXPSTART__IN_FLIGHT;
+  engine->in_flight++;
+  if (request->kind == EXPSTART_ATTEMPT_START) {
+    request->attempts++;
+    engine->counters.attempts++;
+  } else {
+    request->lookups++;
+    engine->counters.lookups++;
+  }
+  struct expstart__send attempt = {.ticket = expstart__table_ticket(&engine->table, slot),
+                                   .kind = (expstart_attempt_kind)request->kind,
+                                   .experiment_id = request->experiment_id,
+                                   .body = request->until.note->body,
+                                   .body_size = request->until.note->body_size,
+                                   .timeout_ms = attempt_timeout_ms(engine, request, now_us)};
+  expstart__pacer_spend(&engine->pacer, now_us);
+  if (engine->port.send(engine->port.self, &attempt) != EXPSTART_OK) {
+    struct expstart__report failed = {.ticket = attempt.ticket,
+                                      .fate = EXPSTART__UNSENT,
+                                      .retry_after_ms = EXPSTART__NO_HINT,
+                                      .reply = {.ok = -1}};
+    expstart__engine_report(engine, now_us, &failed);
+    expstart__reply_clear(&failed.reply);
+  }
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
+uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us) {
+  struct expstart__table *table = &engine->table;
+  expire_list(engine, now_us, &table->fresh);
+  expire_list(engine, now_us, &table->tried);
+
+  uint64_t wake_us = EXPSTART__NEVER;
+  while (!engine->paused && engine->in_flight < engine->options.max_in_flight) {
+    uint32_t slot = next_candidate(engine, now_us);
+    uint64_t ready_us = expstart__pacer_ready_at(&engine->pacer);
+    if (slot == EXPSTART__NIL) {
+      if (table->heap_count > 0)
+        wake_us = table->heap[0].at_us;
+      break;
+    }
+    if (ready_us > now_us) {
+      wake_us = ready_us;
+      break;
+    }
+    begin_attempt(engine, now_us, slot);
+  }
+  wake_us = earlier(wake_us, list_deadline(engine, &table->fresh));
+  return earlier(wake_us, list_deadline(engine, &table->tried));
+}
+
+void expstart__engine_pause(struct expstart__engine *engine, bool paused) {
+  engine->paused = paused;
+}
+
+void expstart__engine_set_rate(struct expstart__engine *engine, double per_second, uint32_t burst) {
+  expstart__pacer_set_rate(&engine->pacer, per_second, burst);
+}
+
+/* ---- delivering -------------------------------------------------------------------------------
+ */
+
+static void deliver_one(struct expstart__engine *engine, uint32_t slot) {
+  struct expstart__request request = *expstart__table_at(&engine->table, slot);
+  const struct expstart__words none = {.reply = {.ok = -1}};
+  const struct expstart__words *words = request.words ? request.words : &none;
+  uint64_t ended_us = request.until.ended_us;
+  uint64_t tried_us = request.first_attempt_us ? request.first_attempt_us : ended_us;
+  expstart_result result = {.outcome = (expstart_outcome)request.outcome,
+                            .experiment_id = request.experiment_id,
+                            .ticket = expstart__table_ticket(&engine->table, slot),
+                            .error = request.last_error,
+                            .http_status = words->http_status,
+                            .attempts = request.attempts,
+                            .lookups = request.lookups,
+                            .throttled = request.throttled,
+                            .confirmed = request.confirmed,
+                            .name = words->reply.name,
+                            .state = words->reply.state,
+                            .started_at = words->reply.started_at,
+                            .message = words->reply.message ? words->reply.message : "",
+                            .errors = (const char *const *)words->reply.errors,
+                            .error_count = words->reply.error_count,
+                            .queued_us = tried_us - request.submitted_us,
+                            .elapsed_us = ended_us - request.submitted_us,
+                            .reply = words->reply.raw,
+                            .reply_size = words->reply.raw_size};
+  /* The slot is free before the callback, which may submit the next one into a full queue. */
+  expstart__list_remove(&engine->table, &engine->table.done, slot);
+  expstart__table_release(&engine->table, slot);
+  engine->port.deliver(engine->port.self, &result, request.done, request.data);
+  words_free(request.words);
+}
+
+bool expstart__engine_deliver(struct expstart__engine *engine, uint32_t max) {
+  while (max-- > 0 && engine->table.done.head != EXPSTART__NIL)
+    deliver_one(engine, engine->table.done.head);
+  return engine->table.done.head != EXPSTART__NIL;
+}
+
+uint64_t expstart__engine_live(const struct expstart__engine *engine) {
+  return engine->table.used;
+}
+
+bool expstart__engine_take_room(struct expstart__engine *engine) {
+  if (!engine->refused_for_room || engine->table.used > engine->options.max_queued / 2)
+    return false;
+  engine->refused_for_room = false;
+  return true;
+}
+
+/* ---- stats ------------------------------------------------------------------------------------
+ */
+
+static void fill_blocked(const struct expstart__engine *engine, uint64_t now_us,
+                         struct expstart_stats *stats) {
+  const struct expstart__table *table = &engine->table;
+  uint64_t until_us = 0;
+  bool candidate = next_candidate(engine, now_us) != EXPSTART__NIL;
+  stats->blocked_by = EXPSTART_BLOCKED_NOTHING;
+  if (engine->paused && (candidate || table->heap_count > 0)) {
+    stats->blocked_by = EXPSTART_BLOCKED_PAUSED;
+  } else if (candidate && engine->in_flight >= engine->options.max_in_flight) {
+    stats->blocked_by = EXPSTART_BLOCKED_SLOTS;
+  } else if (candidate && expstart__pacer_ready_at(&engine->pacer) > now_us) {
+    stats->blocked_by = EXPSTART_BLOCKED_RATE;
+    until_us = expstart__pacer_ready_at(&engine->pacer);
+  } else if (!candidate && table->heap_count > 0) {
+    stats->blocked_by = EXPSTART_BLOCKED_BACKOFF;
+    until_us = table->heap[0].at_us;
+  }
+  stats->blocked_ms = until_us > now_us ? (until_us - now_us + 999) / 1000 : 0;
+}
+
+void expstart__engine_stats(const struct expstart__engine *engine, uint64_t now_us,
+                            struct expstart_stats *stats) {
+  *stats = engine->counters;
+  stats->queued = engine->table.fresh.count;
+  stats->in_flight = engine->in_flight;
+  stats->waiting = engine->table.heap_count;
+  fill_blocked(engine, now_us, stats);
+}

@@ -1,0 +1,65 @@
+/* The requests' lives: what is sent, looked up, given up and called back, and when. Sans I/O: it
+   includes nothing of libuv, libcurl or json-c, reads no clock and draws from its own seeded
+   generator. Times are arguments, in microseconds of one monotonic clock; what it wants done goes
+   out through the port. The client runs it on the real loop; a simulator can run it on a virtual
+   one. */
+#ifndef EXPSTART_LIB_ENGINE_H
+#define EXPSTART_LIB_ENGINE_H
+
+#include "carrier.h"
+#include "expstart.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define EXPSTART__NEVER UINT64_MAX
+
+/* What the engine has done for it. None may call back into the engine but `deliver` and `attempt`,
+   which run user code: those may call everything but step, report and deliver. */
+struct expstart__port {
+  void *self;
+  int (*send)(void *self, const struct expstart__send *send); /* as carrier.h has it */
+  void (*abort)(void *self, expstart_ticket ticket);
+  void (*deliver)(void *self, const expstart_result *result, expstart_done_cb done, void *data);
+  void (*attempt)(void *self, const expstart_attempt *attempt); /* NULL: not wanted */
+};
+
+struct expstart__engine;
+
+/* options: with every default filled in (options.h). NULL: out of memory. */
+struct expstart__engine *expstart__engine_create(const struct expstart_options *options,
+                                                 const struct expstart__port *port);
+/* Nothing may be in flight. Requests that are left are forgotten without a callback. */
+void expstart__engine_destroy(struct expstart__engine *engine);
+
+/* The request was checked (options.h). EXPSTART_OK, EFULL or ENOMEM. */
+int expstart__engine_submit(struct expstart__engine *engine, uint64_t now_us,
+                            const struct expstart_request *request, expstart_ticket *ticket);
+
+int expstart__engine_cancel(struct expstart__engine *engine, uint64_t now_us,
+                            expstart_ticket ticket);
+void expstart__engine_cancel_all(struct expstart__engine *engine, uint64_t now_us);
+void expstart__engine_pause(struct expstart__engine *engine, bool paused);
+void expstart__engine_set_rate(struct expstart__engine *engine, double per_second, uint32_t burst);
+
+/* An attempt has ended. Moves out of the report what it keeps. */
+void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
+                             struct expstart__report *report);
+
+/* Ends what is out of time and sends what may go. To be called after each of the above and at the
+   time it returns (EXPSTART__NEVER: only after one of the above). */
+uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us);
+
+/* Delivers at most `max` results; true: there are more. */
+bool expstart__engine_deliver(struct expstart__engine *engine, uint32_t max);
+
+/* Accepted and not yet delivered. */
+uint64_t expstart__engine_live(const struct expstart__engine *engine);
+
+/* True once after an EFULL, when half the queue is free again. */
+bool expstart__engine_take_room(struct expstart__engine *engine);
+
+void expstart__engine_stats(const struct expstart__engine *engine, uint64_t now_us,
+                            struct expstart_stats *stats);
+
+#endif

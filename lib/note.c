@@ -1,0 +1,60 @@
+#include "note.h"
+
+#include "body.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare(const void *a, const void *b) {
+  const char *left = ((const struct expstart__note *)a)->text;
+  const char *right = ((const struct expstart__note *)b)->text;
+  if (!left || !right)
+    return (left != NULL) - (right != NULL);
+  return strcmp(left, right);
+}
+
+static void note_free(struct expstart__note *note) {
+  free(note->text);
+  free(note->body);
+  free(note);
+}
+
+static struct expstart__note *note_create(const char *text) {
+  struct expstart__note *note = calloc(1, sizeof *note);
+  if (!note)
+    return NULL;
+  if (text && !(note->text = strdup(text)))
+    goto fail;
+  if (!(note->body = expstart__body_create(text, &note->body_size)))
+    goto fail;
+  return note;
+fail:
+  note_free(note);
+  return NULL;
+}
+
+struct expstart__note *expstart__note_take(struct expstart__notes *notes, const char *text) {
+  struct expstart__note wanted = {.text = (char *)(uintptr_t)text};
+  void **found = tfind(&wanted, &notes->tree, compare);
+  if (!found) {
+    struct expstart__note *note = note_create(text);
+    if (!note)
+      return NULL;
+    found = tsearch(note, &notes->tree, compare);
+    if (!found) {
+      note_free(note);
+      return NULL;
+    }
+  }
+  struct expstart__note *note = *found;
+  note->users++;
+  return note;
+}
+
+void expstart__note_release(struct expstart__notes *notes, struct expstart__note *note) {
+  if (--note->users > 0)
+    return;
+  (void)tdelete(note, &notes->tree, compare);
+  note_free(note);
+}

@@ -1,0 +1,25 @@
+/* Notes, each stored once however many requests carry it, together with the request body made of
+   it. Used by the engine; knows nothing of requests. */
+#ifndef EXPSTART_LIB_NOTE_H
+#define EXPSTART_LIB_NOTE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct expstart__note {
+  uint64_t users; /* requests that carry it */
+  char *text;     /* NULL: no note, which is a note of its own here */
+  char *body;
+  size_t body_size;
+};
+
+struct expstart__notes {
+  void *tree; /* of struct expstart__note, for POSIX tsearch */
+};
+
+/* The stored note that equals `text`, with one user more. Release it as often as it was taken.
+   NULL: out of memory. */
+struct expstart__note *expstart__note_take(struct expstart__notes *notes, const char *text);
+void expstart__note_release(struct expstart__notes *notes, struct expstart__note *note);
+
+#endif

@@ -1,0 +1,283 @@
+#include "options.h"
+
+#include "text.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <uv.h>
+
+static const struct expstart_options defaults = {
+    .size = sizeof(struct expstart_options),
+    .user_agent = NULL,
+    .io_threads = EXPSTART_IO_ON_LOOP,
+    .max_queued = 1000000,
+    .max_in_flight = 32,
+    .connect_timeout_ms = 10000,
+    .attempt_timeout_ms = 30000,
+    .retry_timeout_ms = 900000,
+    .max_attempts = 5,
+    .backoff_base_ms = 500,
+    .backoff_cap_ms = 20000,
+    .max_retry_after_ms = 600000,
+    .max_reply_bytes = 8u << 20,
+};
+
+enum { MAX_ATTEMPTS_MOST = 100 };
+
+static const unsigned KNOWN_FLAGS =
+    EXPSTART_KEEP_REPLY | EXPSTART_ALLOW_PLAINTEXT | EXPSTART_NO_COMPRESSION;
+
+void expstart_options_init(struct expstart_options *options) {
+  *options = defaults;
+}
+
+/* ---- numbers ----------------------------------------------------------------------------------
+ */
+
+int expstart__check_rate(double per_second) {
+  return isfinite(per_second) && per_second >= 0 ? EXPSTART_OK : EXPSTART_EINVAL;
+}
+
+/* An older caller's struct is shorter; a newer one's is longer, and may only have zeros in what is
+   not known here. */
+static int copy_sized(struct expstart_options *options, const struct expstart_options *given) {
+  if (!given || given->size == 0)
+    return EXPSTART_EINVAL;
+  const unsigned char *bytes = (const unsigned char *)given;
+  for (size_t i = sizeof *options; i < given->size; i++)
+    if (bytes[i] != 0)
+      return EXPSTART_ENOTSUP;
+  memset(options, 0, sizeof *options);
+  memcpy(options, given, given->size < sizeof *options ? given->size : sizeof *options);
+  options->size = sizeof *options;
+  return EXPSTART_OK;
+}
+
+static void fill_u32(uint32_t *value, uint32_t fallback) {
+  if (*value == 0)
+    *value = fallback;
+}
+
+static int complete_numbers(struct expstart_options *options) {
+  fill_u32(&options->max_queued, defaults.max_queued);
+  fill_u32(&options->max_in_flight, defaults.max_in_flight);
+  fill_u32(&options->connect_timeout_ms, defaults.connect_timeout_ms);
+  fill_u32(&options->attempt_timeout_ms, defaults.attempt_timeout_ms);
+  fill_u32(&options->retry_timeout_ms, defaults.retry_timeout_ms);
+  fill_u32(&options->max_attempts, defaults.max_attempts);
+  fill_u32(&options->backoff_base_ms, defaults.backoff_base_ms);
+  fill_u32(&options->backoff_cap_ms, defaults.backoff_cap_ms);
+  fill_u32(&options->max_retry_after_ms, defaults.max_retry_after_ms);
+  if (options->max_reply_bytes == 0)
+    options->max_reply_bytes = defaults.max_reply_bytes;
+  if (options->max_attempts > MAX_ATTEMPTS_MOST || options->max_queued > INT32_MAX ||
+      options->attempt_timeout_ms > INT32_MAX || options->connect_timeout_ms > INT32_MAX ||
+      options->max_connections > INT32_MAX)
+    return EXPSTART_EINVAL;
+  if ((options->flags & ~KNOWN_FLAGS) != 0 ||
+      (unsigned)options->confirm > EXPSTART_CONFIRM_ON_REFUSAL)
+    return EXPSTART_EINVAL;
+  if (options->io_threads > 0)
+    return EXPSTART_ENOTSUP;
+  if (options->io_threads != 0 && options->io_threads != EXPSTART_IO_ON_LOOP)
+    return EXPSTART_EINVAL;
+  options->io_threads = EXPSTART_IO_ON_LOOP;
+  while (options->seed == 0)
+    if (uv_random(NULL, NULL, &options->seed, sizeof options->seed, 0, NULL) != 0)
+      return EXPSTART_ESYSTEM;
+  return expstart__check_rate(options->rate_per_second);
+}
+
+/* ---- the key ----------------------------------------------------------------------------------
+ */
+
+/* Behind the prefix "Api-Key ", if the text begins with it. */
+static const char *skip_prefix(const char *text) {
+  static const char prefix[] = "Api-Key";
+  size_t length = sizeof prefix - 1;
+  if (strncasecmp(text, prefix, length) != 0 || (text[length] != ' ' && text[length] != '\t'))
+    return text;
+  text += length;
+  return text + strspn(text, " \t");
+}
+
+static int copy_key(const char *given, const char **copy) {
+  if (!given)
+    return EXPSTART_ENOKEY;
+  const char *key = skip_prefix(given);
+  if (*key == '\0')
+    return EXPSTART_ENOKEY;
+  if (skip_prefix(key) != key)
+    return EXPSTART_EKEYPREFIX;
+  for (const char *c = key; *c; c++)
+    if (*c <= ' ' || *c > '~')
+      return EXPSTART_EKEYCHAR;
+  *copy = strdup(key);
+  return *copy ? EXPSTART_OK : EXPSTART_ENOMEM;
+}
+
+/* ---- the endpoint -----------------------------------------------------------------------------
+ */
+
+static bool is_loopback(const char *host) {
+  struct in_addr v4;
+  if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+    return true;
+  return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
+}
+
+static bool has_part(CURLU *url, CURLUPart part) {
+  char *text = NULL;
+  bool found = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+  curl_free(text);
+  return found;
+}
+
+static int check_url(CURLU *url, const struct expstart_options *options,
+                     struct expstart__settings *settings) {
+  char *scheme = NULL, *host = NULL;
+  int status = EXPSTART_EENDPOINT;
+  if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
+    return EXPSTART_ECREDENTIALS;
+  if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
+    return EXPSTART_EENDPOINT;
+  if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+      curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+    goto out;
+  settings->tls = strcmp(scheme, "https") == 0;
+  settings->loopback = is_loopback(host);
+  if (!settings->tls && strcmp(scheme, "http") != 0)
+    goto out;
+  bool readable_key =
+      !settings->tls && !settings->loopback && !(options->flags & EXPSTART_ALLOW_PLAINTEXT);
+  status = readable_key ? EXPSTART_EPLAINTEXT : EXPSTART_OK;
+out:
+  curl_free(scheme);
+  curl_free(host);
+  return status;
+}
+
+static int copy_endpoint(struct expstart__settings *settings, const char *given,
+                         const char **copy) {
+  if (!given)
+    return EXPSTART_EENDPOINT;
+  CURLU *url = curl_url();
+  if (!url)
+    return EXPSTART_ENOMEM;
+  char *text = NULL;
+  int status = EXPSTART_EENDPOINT;
+  /* With neither scheme guessing nor spaces: what is not plainly a URL is a mistake. */
+  if (curl_url_set(url, CURLUPART_URL, given, 0) != CURLUE_OK)
+    goto out;
+  status = check_url(url, &settings->options, settings);
+  if (status != EXPSTART_OK)
+    goto out;
+  if (curl_url_get(url, CURLUPART_URL, &text, 0) != CURLUE_OK) {
+    status = EXPSTART_ENOMEM;
+    goto out;
+  }
+  size_t length = strlen(text);
+  while (length > 0 && text[length - 1] == '/')
+    text[--length] = '\0';
+  *copy = strdup(text);
+  status = *copy ? EXPSTART_OK : EXPSTART_ENOMEM;
+out:
+  curl_free(text);
+  curl_url_cleanup(url);
+  return status;
+}
+
+/* ---- all of them ------------------------------------------------------------------------------
+ */
+
+static int copy_ca_file(const char *given, const char **copy) {
+  if (!given)
+    return EXPSTART_OK;
+  FILE *file = fopen(given, "r");
+  if (!file)
+    return EXPSTART_ECAFILE;
+  int first = fgetc(file);
+  fclose(file);
+  if (first == EOF) /* empty, or a folder */
+    return EXPSTART_ECAFILE;
+  *copy = strdup(given);
+  return *copy ? EXPSTART_OK : EXPSTART_ENOMEM;
+}
+
+static int copy_user_agent(const char *given, const char **copy) {
+  char own[64];
+  if (!given) {
+    snprintf(own, sizeof own, "expstart/%s", expstart_version());
+    given = own;
+  }
+  for (const char *c = given; *c; c++)
+    if ((unsigned char)*c < ' ' || *c == 0x7F)
+      return EXPSTART_EINVAL;
+  *copy = strdup(given);
+  return *copy ? EXPSTART_OK : EXPSTART_ENOMEM;
+}
+
+int expstart__settings_init(struct expstart__settings *settings,
+                            const struct expstart_options *given) {
+  struct expstart_options wanted;
+  int status = copy_sized(&wanted, given);
+  if (status == EXPSTART_OK)
+    status = complete_numbers(&wanted);
+  if (status != EXPSTART_OK)
+    return status;
+
+  struct expstart_options *own = &settings->options;
+  settings->options = wanted;
+  own->endpoint = own->api_key = own->ca_file = own->user_agent = NULL;
+  status = copy_endpoint(settings, wanted.endpoint, &own->endpoint);
+  if (status == EXPSTART_OK)
+    status = copy_key(wanted.api_key, &own->api_key);
+  if (status == EXPSTART_OK)
+    status = copy_ca_file(wanted.ca_file, &own->ca_file);
+  if (status == EXPSTART_OK)
+    status = copy_user_agent(wanted.user_agent, &own->user_agent);
+  if (status != EXPSTART_OK)
+    expstart__settings_clear(settings);
+  return status;
+}
+
+static void free_string(const char **string) {
+  free((char *)(uintptr_t)*string);
+  *string = NULL;
+}
+
+void expstart__settings_clear(struct expstart__settings *settings) {
+  const char **key = &settings->options.api_key;
+  if (*key)
+    expstart__wipe((char *)(uintptr_t)*key, strlen(*key));
+  free_string(key);
+  free_string(&settings->options.endpoint);
+  free_string(&settings->options.ca_file);
+  free_string(&settings->options.user_agent);
+}
+
+/* ---- requests ---------------------------------------------------------------------------------
+ */
+
+int expstart__check_note(const char *note) {
+  if (!note)
+    return EXPSTART_OK;
+  size_t size = strlen(note);
+  if (size > EXPSTART_NOTE_MAX)
+    return EXPSTART_ENOTELONG;
+  return expstart__utf8_is_valid(note, size) ? EXPSTART_OK : EXPSTART_ENOTEUTF8;
+}
+
+int expstart__check_request(const struct expstart_request *request) {
+  if (!request || request->size < sizeof *request || !request->done ||
+      (unsigned)request->mode > EXPSTART_LOOK)
+    return EXPSTART_EINVAL;
+  if (request->experiment_id < 1)
+    return EXPSTART_EID;
+  return expstart__check_note(request->note);
+}

@@ -1,0 +1,27 @@
+/* What callers give, checked and completed: options and requests. Owns the copies of the strings;
+   the key is wiped when they are freed. Knows URLs, knows nothing of loops or sending. */
+#ifndef EXPSTART_LIB_OPTIONS_H
+#define EXPSTART_LIB_OPTIONS_H
+
+#include "expstart.h"
+
+#include <stdbool.h>
+
+struct expstart__settings {
+  /* Every default filled in. `endpoint` has no slash at its end, `api_key` no prefix; the strings
+     are this struct's own. */
+  struct expstart_options options;
+  bool tls;      /* the endpoint is https */
+  bool loopback; /* the endpoint's host is this machine */
+};
+
+/* Checks and copies. EXPSTART_OK, or what expstart_client_create says; nothing is kept then. */
+int expstart__settings_init(struct expstart__settings *settings,
+                            const struct expstart_options *given);
+void expstart__settings_clear(struct expstart__settings *settings);
+
+int expstart__check_note(const char *note);
+int expstart__check_request(const struct expstart_request *request);
+int expstart__check_rate(double per_second);
+
+#endif

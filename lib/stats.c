@@ -1,0 +1,15 @@
+/* Names of what stats and results tell. The numbers themselves are kept by the engine. */
+#include "expstart.h"
+
+const char *expstart_outcome_name(expstart_outcome outcome) {
+  static const char *const names[] = {"started", "running",  "rejected", "failed",
+                                      "unknown", "canceled", "seen"};
+  unsigned index = (unsigned)outcome;
+  return index < sizeof names / sizeof *names ? names[index] : "?";
+}
+
+const char *expstart_blocked_name(expstart_blocked blocked) {
+  static const char *const names[] = {"nothing", "slots", "rate", "backoff", "paused"};
+  unsigned index = (unsigned)blocked;
+  return index < sizeof names / sizeof *names ? names[index] : "?";
+}
