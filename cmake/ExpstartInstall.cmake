@@ -1,0 +1,55 @@
+# Installs the header, both libraries and what finds them: a CMake package and a pkg-config file.
+# Included by lib/CMakeLists.txt after its targets. All paths in what is installed are relative to
+# where it lies, so that the tree may be moved.
+
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/expstart)
+set_target_properties(expstart_static PROPERTIES EXPORT_NAME static)
+
+# Two export sets, so that who links the shared library needs no libcurl and json-c to build with.
+install(TARGETS expstart EXPORT expstart-targets
+  RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS expstart_static EXPORT expstart-static-targets
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/include/expstart.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT expstart-targets NAMESPACE expstart:: DESTINATION ${package_dir})
+install(EXPORT expstart-static-targets NAMESPACE expstart:: DESTINATION ${package_dir})
+
+# Before 1.0 a minor version may change what programs were built against.
+set(compatibility SameMajorVersion)
+if(PROJECT_VERSION_MAJOR EQUAL 0)
+  set(compatibility SameMinorVersion)
+endif()
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/expstart-config-version.cmake
+  COMPATIBILITY ${compatibility})
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/expstart-config.cmake.in
+  ${CMAKE_CURRENT_BINARY_DIR}/expstart-config.cmake
+  INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
+install(FILES
+  ${CMAKE_CURRENT_BINARY_DIR}/expstart-config.cmake
+  ${CMAKE_CURRENT_BINARY_DIR}/expstart-config-version.cmake
+  DESTINATION ${package_dir})
+
+# pkg-config says where the .pc file is, and the prefix is so many steps up from there. A directory
+# given as an absolute path stays where it is, and so does what refers to it.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  set(pc_prefix ${CMAKE_INSTALL_PREFIX})
+  set(pc_libdir ${CMAKE_INSTALL_LIBDIR})
+else()
+  file(RELATIVE_PATH up /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+  string(REGEX REPLACE "/$" "" up "${up}")
+  set(pc_prefix "\${pcfiledir}/${up}")
+  set(pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+endif()
+if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+  set(pc_includedir ${CMAKE_INSTALL_INCLUDEDIR})
+else()
+  set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+configure_file(${PROJECT_SOURCE_DIR}/cmake/expstart.pc.in
+  ${CMAKE_CURRENT_BINARY_DIR}/expstart.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/expstart.pc
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
