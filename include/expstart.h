@@ -8,51 +8,58 @@
  * THE CONTRACT
  *  1. EXPSTART_OK from a submit means exactly one callback: later, on the loop's thread, outside
  *     libcurl's stack, before the closed callback. Any error from a submit means none, and nothing
- * kept.
+ *     kept.
  *  2. A submit copies what it is given. Equal notes are stored once.
  *  3. A callback may submit, cancel, pause, resume, set the rate, close and read stats. It may not
- * run the loop.
+ *     run the loop.
  *  4. Cancel in any state still ends in the one callback: CANCELED if nothing can have been
- * processed, UNKNOWN if it may have been, and what the API replied if its reply was already there.
- * What callbacks submit while expstart_cancel_all is carried out survives it.
- *  5. A DRAIN close finishes what was accepted and refuses new work; an ABORT close cancels it.
- * DRAIN may turn into ABORT. After the closed callback no handle, thread or byte is left:
- *     uv_loop_close succeeds.
+ *     processed, UNKNOWN if it may have been, and what the API replied if its reply was already
+ *     there. What callbacks submit while expstart_cancel_all is carried out survives it.
+ *  5. A DRAIN close finishes what was accepted and refuses new work; an ABORT close cancels it. DRAIN
+ *     may turn into ABORT. After the closed callback no handle, thread or byte is left:
+ *     uv_loop_close succeeds. (A name look-up that was given up may stay in the system's resolver.)
  *  6. Only expstart_submit_from_thread may be called off the loop's thread.
  *  7. A full queue refuses at once (EXPSTART_EFULL); on_room says when it is worth trying again.
- *  8. At every instant: accepted = started + running + rejected + failed + unknown + canceled +
- * seen
+ *  8. At every instant: accepted = started + running + rejected + failed + unknown + canceled + seen
  *     + queued + in_flight + waiting. Stats can be read and checked at any time.
  *
  * WHAT COUNTS AS WHAT
+ *
  *   seen                                             processed?  then
+ *   -----------------------------------------------  ----------  ----------------------------------
  *   2xx with "ok": true                              yes         STARTED
  *   2xx with "ok": false; 3xx; 4xx but those below   no          REJECTED with the API's words
- *   429, 503, 408, 425; never connected; DNS, TLS,   no          sent again
- *     proxy failure
- *   other 5xx; reset or timeout after sending; a     maybe       looked up, then sent again if it
- * is truncated, oversized or unreadable 2xx; a                  certain that it is not running
+ *   429, 503, 408, 425; never connected; DNS, TLS    no          sent again
+ *     or proxy connection failed
+ *   other 5xx; reset or timeout after sending; a     maybe       looked up, then sent again if it is
+ *     truncated, oversized or unreadable 2xx; a                  not running
  *     second send that libcurl wanted to make
- *   401, 403                                         no          REJECTED at once,
- * EXPSTART_EREFUSED certificate or host name wrong                   no          FAILED at once,
- * EXPSTART_ECERT "Looked up" is GET {endpoint}/experiments/{id}: running -> RUNNING; readable and
- * not running -> sent again; not permitted (401, 403) or not found (404) -> UNKNOWN. Redirects are
- * never followed.
+ *   401, 403                                         no          REJECTED at once, EXPSTART_EREFUSED
+ *   certificate or host name wrong                   no          FAILED at once, EXPSTART_ECERT
+ *
+ * "Looked up" is GET {endpoint}/experiments/{id}: running -> RUNNING; readable and not running -> the
+ * start is sent again; refused (401, 403, 404, any other 3xx or 4xx) -> UNKNOWN. A look-up comes
+ * after a backoff, and after a timeout not before attempt_timeout_ms or 5 s, whichever is less, have
+ * passed once more; a start on which the API works even longer is not seen by it. A start that the
+ * API refuses after an earlier attempt was in doubt is looked up too: "already running" may be our
+ * own doing. Redirects are never followed.
  *
  * Throttles (429, and 503 with Retry-After) cost a request time, not attempts: it waits for what
  * Retry-After says (RFC 9110 10.2.3, either form; never less, a jitter of up to a tenth and at most
- * 1 s is added) or a backoff, and only the two timeouts bound it. Every other failure costs an
- * attempt and is followed by an exponential backoff with full jitter.
+ * 1 s is added) or, without one or with 0, a backoff; only the two timeouts bound it. Every other
+ * failure costs an attempt and is followed by an exponential backoff with full jitter. A wait that
+ * does not fit in the time left ends the request now, not later.
  *
- * UNITS are in the names: _ms milliseconds, _us microseconds. THREADS: everything is to be called
- * on the loop's thread unless it says otherwise. Strings are UTF-8 and end in NUL. Functions that
- * return int return EXPSTART_OK (0) or a negative code and change nothing when they fail.
+ * UNITS are in the names: _ms milliseconds, _us microseconds. THREADS: everything is to be called on
+ * the loop's thread unless it says otherwise. Strings are UTF-8 and end in NUL. Functions that return
+ * int return EXPSTART_OK (0) or a negative code and change nothing when they fail.
  */
 #ifndef EXPSTART_H
 #define EXPSTART_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <uv.h>
 
 #ifdef __cplusplus
@@ -108,9 +115,9 @@ EXPSTART_API const char *expstart_version(void);
 
 enum {
   EXPSTART_OK = 0,
-#define X(name, value, text) EXPSTART_##name = value,
-  EXPSTART_ERRORS(X)
-#undef X
+#define EXPSTART_ENUMERATOR(name, value, text) EXPSTART_##name = value,
+  EXPSTART_ERRORS(EXPSTART_ENUMERATOR)
+#undef EXPSTART_ENUMERATOR
 };
 
 /* What a code means, in words ("the queue is full (max_queued)"), and its name ("EFULL"). Any
@@ -129,7 +136,7 @@ typedef enum {
   EXPSTART_STARTED = 0,  /* the API replied that this start was done */
   EXPSTART_RUNNING = 1,  /* seen running when looked up: this or another sender started it */
   EXPSTART_REJECTED = 2, /* the API said no; nothing was started */
-  EXPSTART_FAILED = 3,   /* given up; not started */
+  EXPSTART_FAILED = 3,   /* given up; not started: nothing was processed, or a look-up showed it */
   EXPSTART_UNKNOWN = 4,  /* given up; an attempt may have been processed */
   EXPSTART_CANCELED = 5, /* canceled before anything could have been processed */
   EXPSTART_SEEN = 6      /* only looked up, as asked: `state` tells */
@@ -162,7 +169,7 @@ typedef struct expstart_result {
   int64_t experiment_id;
   expstart_ticket ticket;
   int error;              /* EXPSTART_OK for STARTED, RUNNING and SEEN, else why not */
-  int http_status;        /* of the last reply, 0 if there was none */
+  int http_status;        /* that `message` came with, 0 if there was no reply */
   uint32_t attempts;      /* start requests handed to the network, throttled ones included */
   uint32_t lookups;       /* the same of look-ups */
   uint32_t throttled;     /* how many of both were told to come back later */
@@ -170,12 +177,14 @@ typedef struct expstart_result {
   const char *name;       /* the experiment's, NULL if not in the reply */
   const char *state;      /* "running", "ready", any string of the API; NULL if not in the reply */
   const char *started_at; /* the reply's start_at, ISO 8601; NULL if not in the reply */
-  const char *message;    /* the API's words, or the network's, in one line; "" if there are none */
+  /* The API's words about the last start attempt, or about the look-up that settled it, in one line;
+     else the network's; "" if there are none. */
+  const char *message;
   const char *const *errors; /* the reply's `errors`, error_count of them; NULL if none */
   size_t error_count;
   uint64_t queued_us;  /* from submit to the first attempt, or to the end if there was none */
   uint64_t elapsed_us; /* from submit to the verdict */
-  const char *reply;   /* the last reply, decoded, with EXPSTART_KEEP_REPLY; else NULL */
+  const char *reply;   /* that `message` is from, decoded, with EXPSTART_KEEP_REPLY; else NULL */
   size_t reply_size;   /* bytes in `reply`; a NUL follows them */
 } expstart_result;
 
@@ -204,7 +213,7 @@ typedef struct expstart_attempt {
   expstart_attempt_kind kind;
   uint32_t number;     /* of this kind, from 1 */
   int http_status;     /* 0: no reply */
-  int curl_code;       /* libcurl's CURLcode, 0 if the transfer itself went well */
+  int curl_code;       /* libcurl's CURLcode, 0 if the transfer went well or was canceled */
   const char *message; /* the API's or libcurl's words, "" if none */
   uint64_t elapsed_us; /* of this attempt */
   int throttled;       /* 1: told to come back later */
@@ -257,18 +266,19 @@ struct expstart_options {
       max_connections; /* open at once: as needed. Waiting for one counts into the attempt's time */
   /* Attempts per second at most, look-ups and repeated ones included; 0: no limit of our own (this
      version does not yet learn the API's). burst: how many may go at once after a pause; then the
-     rate goes on top of it. 0: the rate holds in every window of one second. */
+     rate goes on top of it. 0: the rate holds in every window of one second. Set it for a bulk that
+     the API's limit makes last longer than retry_timeout_ms: without a rate all of it is soon tried,
+     and what is still throttled after that time is FAILED with EXPSTART_ETHROTTLED. */
   double rate_per_second;
   uint32_t burst;
   uint32_t connect_timeout_ms; /* 10,000: until the connection, TLS included, is made */
-  uint32_t
-      attempt_timeout_ms;    /* 30,000: one attempt, from its first step to the reply's last byte */
-  uint32_t retry_timeout_ms; /* 900,000: from a request's first attempt to its end */
-  uint32_t total_timeout_ms; /* none: from submit to its end, in the queue too */
-  uint32_t max_attempts;     /* 5: starts of one request that end in a failure (throttles do not
-                                count), and failing look-ups in a row */
-  uint32_t backoff_base_ms;  /* 500: the n-th failure waits 0 to base * 2^(n-1), evenly drawn */
-  uint32_t backoff_cap_ms;   /* 20,000: and at most 0 to this */
+  uint32_t attempt_timeout_ms; /* 30,000: one attempt, to the last byte of its reply */
+  uint32_t retry_timeout_ms;   /* 900,000: from a request's first attempt to its end */
+  uint32_t total_timeout_ms;   /* none: from submit to its end, in the queue too */
+  uint32_t max_attempts;       /* 5: starts of one request that end in a failure (throttles do not
+                                count), and failing look-ups in a row; at most 100 */
+  uint32_t backoff_base_ms;    /* 500: the n-th failure waits 0 to base * 2^(n-1), evenly drawn */
+  uint32_t backoff_cap_ms;     /* 20,000: and at most 0 to this */
   uint32_t max_retry_after_ms; /* 600,000: a longer Retry-After is cut to this */
   size_t max_reply_bytes;      /* 8 MiB, decoded; a larger 2xx counts as unreadable */
   expstart_confirm confirm;    /* EXPSTART_CONFIRM_AFTER_UNKNOWN */
@@ -280,13 +290,18 @@ struct expstart_options {
   uint64_t seed; /* of the jitter; 0: from the system */
 };
 
-/* Sets every field to its default. */
-EXPSTART_API void expstart_options_init(struct expstart_options *options);
+/* Sets every field to its default. In the header, so that it is the caller's own struct that is set
+   whatever the version of the library that runs. */
+static inline void expstart_options_init(struct expstart_options *options) {
+  memset(options, 0, sizeof *options);
+  options->size = sizeof *options;
+}
 
 /* Makes a client on `loop`, which it uses until its closed callback. No request is made and nothing
    is sent. A client keeps its loop alive (uv_run does not return) while accepted starts are not
    called back or a close is under way, and not otherwise; it must be closed before the loop is.
-   Errors: EINVAL (a NULL argument, a value out of range, an unknown flag), ENOKEY, EKEYCHAR,
+   Errors: EINVAL (a NULL argument, a number out of its range or above 2^31 - 1, an unknown flag),
+   ENOKEY, EKEYCHAR,
    EKEYPREFIX, EENDPOINT, ECREDENTIALS, EPLAINTEXT, ECAFILE, ENOTSUP (io_threads; options of a newer
    header), ENOMEM, ESYSTEM. On error *client is NULL; handles already on the loop close in its next
    turn. */
@@ -326,13 +341,13 @@ EXPSTART_API int expstart_cancel(expstart_client *client, expstart_ticket ticket
 /* The same for all that are accepted at this moment. */
 EXPSTART_API int expstart_cancel_all(expstart_client *client);
 
-/* Stops sending: what is in flight goes on, timeouts too. Twice is once. ECLOSING after an ABORT.
+/* Stops sending: what is in flight goes on, timeouts too. Paused during a DRAIN, it waits as well. Twice is once. ECLOSING after an ABORT.
  */
 EXPSTART_API int expstart_pause(expstart_client *client);
 EXPSTART_API int expstart_resume(expstart_client *client);
 
-/* Changes options.rate_per_second and options.burst from now on. EINVAL: negative or not a number.
- */
+/* Changes options.rate_per_second and options.burst from now on. EINVAL: not 0 and not from 1e-6 to
+   1e9. */
 EXPSTART_API int expstart_set_rate(expstart_client *client, double per_second, uint32_t burst);
 
 typedef enum { EXPSTART_DRAIN = 0, EXPSTART_ABORT = 1 } expstart_close_mode;

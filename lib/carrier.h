@@ -31,7 +31,8 @@ struct expstart__report {
   expstart_ticket ticket;
   enum expstart__fate fate;
   bool timed_out;
-  bool intact; /* the whole reply arrived, and was not too large */
+  bool aborted; /* as asked, before it came to an end of its own */
+  bool intact;  /* the whole reply arrived, and was not too large */
   int http_status;
   int curl_code;
   int64_t retry_after_ms; /* EXPSTART__NO_HINT: none */

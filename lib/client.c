@@ -2,19 +2,18 @@
    decisions are the engine's; all of libcurl is the carrier's. */
 #include "carrier.h"
 #include "curl_carrier.h"
+#include "digest.h"
 #include "engine.h"
 #include "expstart.h"
 #include "options.h"
+#include "turn.h"
 
 #include <curl/curl.h>
 #include <inttypes.h>
-#include <json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "turn.h"
 
 /* Callbacks that one turn of the caller's loop makes at most. */
 enum { DELIVER_MAX = 128 };
@@ -22,7 +21,6 @@ enum { DELIVER_MAX = 128 };
 enum closing { OPEN, DRAINING, ABORTING, TEARING_DOWN };
 
 struct expstart_client {
-  uv_loop_t *loop;
   struct expstart__settings settings;
   struct expstart__engine *engine;
   struct expstart__carrier *carrier;
@@ -172,7 +170,6 @@ int expstart_client_create(expstart_client **out, uv_loop_t *loop,
   expstart_client *client = calloc(1, sizeof *client);
   if (!client)
     return EXPSTART_ENOMEM;
-  client->loop = loop;
   int status = expstart__settings_init(&client->settings, options);
   if (status != EXPSTART_OK)
     goto fail;
@@ -184,14 +181,14 @@ int expstart_client_create(expstart_client **out, uv_loop_t *loop,
   struct expstart__carrier_sink sink = {
       .owner = client, .report = sink_report, .reported = sink_reported};
   status = EXPSTART_ENOMEM;
-  client->engine = expstart__engine_create(&client->settings.options, &port);
+  client->engine = expstart__engine_create(&client->settings.options, &port, now_us());
   if (!client->engine)
     goto fail_settings;
   status = expstart__curl_carrier_create(&client->carrier, loop, &client->settings, &sink);
   if (status != EXPSTART_OK)
     goto fail_engine;
   (void)uv_timer_init(loop, &client->timer); /* these two always succeed in libuv */
-  (void)expstart__turn_init(&client->turn, loop, on_turn, client);
+  (void)expstart__turn_init(&client->turn, loop, on_turn, client, client);
   client->timer.data = client;
   client->open_handles = 3;
   *out = client;
@@ -335,7 +332,7 @@ int expstart_resume(expstart_client *client) {
 int expstart_set_rate(expstart_client *client, double per_second, uint32_t burst) {
   if (!client || expstart__check_rate(per_second) != EXPSTART_OK)
     return EXPSTART_EINVAL;
-  expstart__engine_set_rate(client->engine, per_second, burst);
+  expstart__engine_set_rate(client->engine, now_us(), per_second, burst);
   expstart__turn_kick(&client->turn);
   return EXPSTART_OK;
 }
@@ -353,5 +350,5 @@ void expstart_stats_get(const expstart_client *client, struct expstart_stats *st
 struct json_object *expstart_result_json(const expstart_result *result) {
   if (!result || !result->reply)
     return NULL;
-  return json_tokener_parse(result->reply);
+  return expstart__digest_tree(result->reply, result->reply_size);
 }

@@ -143,6 +143,26 @@ static bool set_tls(CURL *easy, const struct expstart_options *options) {
          curl_easy_setopt(easy, CURLOPT_CAINFO, bundle) == CURLE_OK;
 }
 
+/* HTTP/2 where TLS negotiates it: then attempts wait for the first connection and share it. Without
+   TLS there is nothing to wait for, libcurl would do so until the first reply. A libcurl built without
+   HTTP/2 refuses the version, and speaks HTTP/1.1. */
+static bool set_version(CURL *easy, bool tls) {
+  if (!tls)
+    return curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK;
+  return curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) != CURLE_OK ||
+         curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L) == CURLE_OK;
+}
+
+/* Giving up during a name look-up must not wait for the system's resolver. Before 7.87 it does. */
+static bool set_quick_exit(CURL *easy) {
+#if LIBCURL_VERSION_NUM >= 0x075700
+  return curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
+#else
+  (void)easy;
+  return true;
+#endif
+}
+
 static bool set_protocols(CURL *easy) {
 #if LIBCURL_VERSION_NUM >= 0x075500
   return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
@@ -169,7 +189,8 @@ static bool set_once(struct expstart__curl_attempt *attempt) {
   const struct expstart__settings *settings = attempt->shared->settings;
   const struct expstart_options *options = &settings->options;
   const char *encoding = options->flags & EXPSTART_NO_COMPRESSION ? NULL : "gzip";
-  if (!set_callbacks(attempt) || !set_protocols(easy) || !set_tls(easy, options))
+  if (!set_callbacks(attempt) || !set_protocols(easy) || !set_tls(easy, options) ||
+      !set_version(easy, settings->tls) || !set_quick_exit(easy))
     return false;
   /* The key for this machine's own server must not pass through a proxy. */
   if (settings->loopback && curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK)
@@ -177,8 +198,6 @@ static bool set_once(struct expstart__curl_attempt *attempt) {
   return curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_USERAGENT, options->user_agent) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, encoding) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER) == CURLE_OK &&
@@ -241,13 +260,12 @@ int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
                                  const struct expstart__send *send, uint64_t now_us) {
   expstart__digest_reset(attempt->digest);
   attempt->ticket = send->ticket;
-  attempt->finished = false;
   attempt->result = CURLE_OK;
   attempt->started_us = now_us;
   attempt->timeout_us = send->timeout_ms * UINT64_C(1000);
   attempt->sends = 0;
   attempt->reply_size = 0;
-  attempt->too_large = attempt->out_of_memory = false;
+  attempt->aborted = attempt->too_large = attempt->out_of_memory = false;
   attempt->status = 0;
   attempt->hint_count = 0;
   attempt->date[0] = attempt->error_text[0] = '\0';
@@ -288,7 +306,9 @@ static int64_t longest_hint(const struct expstart__curl_attempt *attempt) {
 static void describe(const struct expstart__curl_attempt *attempt,
                      const struct expstart__report *report, char *text, size_t size) {
   bool success = attempt->status >= 200 && attempt->status < 300;
-  if (attempt->out_of_memory)
+  if (attempt->aborted)
+    snprintf(text, size, "given up while it was under way");
+  else if (attempt->out_of_memory)
     snprintf(text, size, "out of memory while reading the reply");
   else if (attempt->too_large)
     snprintf(text, size, "HTTP %d with a reply of more than %zu bytes", attempt->status,
@@ -345,7 +365,8 @@ void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint6
                                       .fate = fate_of(attempt),
                                       .timed_out = attempt->result == CURLE_OPERATION_TIMEDOUT,
                                       .intact = attempt->result == CURLE_OK,
-                                      .curl_code = (int)attempt->result,
+                                      .aborted = attempt->aborted,
+                                      .curl_code = attempt->aborted ? 0 : (int)attempt->result,
                                       .retry_after_ms = longest_hint(attempt),
                                       .elapsed_us = now_us - attempt->started_us,
                                       .reply = {.ok = -1}};

@@ -27,7 +27,6 @@ enum { EXPSTART__HINTS_MAX = 4, EXPSTART__FIELD_MAX = 128 };
 struct expstart__curl_attempt {
   const struct expstart__curl_shared *shared;
   struct expstart__curl_attempt *prev, *next; /* in the carrier's lists */
-  bool finished;                              /* is in the carrier's list of finished ones */
   CURL *easy;
   CURLcode result;
   expstart_ticket ticket;
@@ -35,7 +34,7 @@ struct expstart__curl_attempt {
   unsigned sends; /* times libcurl was about to send the request; the second was stopped */
   struct expstart__digest *digest;
   size_t reply_size;
-  bool too_large, out_of_memory;
+  bool aborted, too_large, out_of_memory;
   int status;          /* of the last status line */
   unsigned hint_count; /* Retry-After fields */
   char hints[EXPSTART__HINTS_MAX][EXPSTART__FIELD_MAX];

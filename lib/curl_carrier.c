@@ -58,7 +58,6 @@ static void take_out(struct attempt_list *list, struct expstart__curl_attempt *a
 static void finish(struct curl_carrier *carrier, struct expstart__curl_attempt *attempt,
                    CURLcode result) {
   attempt->result = result;
-  attempt->finished = true;
   expstart__curl_loop_remove(&carrier->curl, attempt->easy);
   take_out(&carrier->active, attempt);
   append(&carrier->finished, attempt);
@@ -160,9 +159,11 @@ static int on_send(struct expstart__carrier *base, const struct expstart__send *
 
 static void on_abort(struct expstart__carrier *base, expstart_ticket ticket) {
   struct curl_carrier *carrier = (struct curl_carrier *)base;
+  read_completions(carrier); /* a reply that is there already is told as it is */
   for (struct expstart__curl_attempt *attempt = carrier->active.head; attempt;
        attempt = attempt->next) {
     if (attempt->ticket == ticket) {
+      attempt->aborted = true;
       finish(carrier, attempt, CURLE_ABORTED_BY_CALLBACK);
       return;
     }
@@ -244,6 +245,7 @@ int expstart__curl_carrier_create(struct expstart__carrier **out, uv_loop_t *loo
   if (status != EXPSTART_OK)
     goto fail_attempt;
   (void)uv_timer_init(loop, &carrier->watch); /* always 0 */
+  uv_unref((uv_handle_t *)&carrier->watch);
   carrier->watch.data = carrier;
   (void)set_connections(carrier->curl.multi, &settings->options); /* limits; numbers were checked */
   *out = &carrier->base;

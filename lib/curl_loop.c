@@ -118,6 +118,7 @@ static struct expstart__curl_socket *socket_open(struct expstart__curl_loop *cur
     free(socket);
     return NULL;
   }
+  uv_unref((uv_handle_t *)&socket->poll);
   socket->poll.data = socket;
   socket->curl = curl;
   socket->fd = fd;
@@ -210,12 +211,14 @@ int expstart__curl_loop_init(struct expstart__curl_loop *curl, uv_loop_t *loop, 
       curl_multi_setopt(curl->multi, CURLMOPT_TIMERDATA, curl) != CURLM_OK ||
       /* These two cannot fail in libuv; they come last so that an error leaves nothing to close. */
       uv_timer_init(loop, &curl->timer) != 0 ||
-      expstart__turn_init(&curl->turn, loop, turn, owner) != EXPSTART_OK) {
+      expstart__turn_init(&curl->turn, loop, turn, owner, curl) != EXPSTART_OK) {
     curl_multi_cleanup(curl->multi);
     return EXPSTART_ESYSTEM;
   }
   curl->timer.data = curl;
-  curl->turn.check.data = curl->turn.idle.data = curl;
+  /* What keeps the loop alive is the owner's business: connections that libcurl still shuts down
+     would, long after the last transfer. */
+  uv_unref((uv_handle_t *)&curl->timer);
   curl->open_handles = 3;
   return EXPSTART_OK;
 }

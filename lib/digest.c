@@ -39,18 +39,23 @@ void expstart__reply_clear(struct expstart__reply *reply) {
   *reply = (struct expstart__reply){.ok = -1};
 }
 
+static struct json_tokener *tokener_create(void) {
+  struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
+  if (tokener)
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
+  return tokener;
+}
+
 struct expstart__digest *expstart__digest_create(bool keep_raw) {
   struct expstart__digest *digest = calloc(1, sizeof *digest);
   if (!digest)
     return NULL;
   digest->keep_raw = keep_raw;
-  digest->tokener = json_tokener_new_ex(DEPTH_MAX);
-  if (!digest->tokener) {
-    free(digest);
-    return NULL;
-  }
-  json_tokener_set_flags(digest->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
-  return digest;
+  digest->tokener = tokener_create();
+  if (digest->tokener)
+    return digest;
+  free(digest);
+  return NULL;
 }
 
 void expstart__digest_destroy(struct expstart__digest *digest) {
@@ -129,6 +134,20 @@ int expstart__digest_feed(struct expstart__digest *digest, const char *bytes, si
     return EXPSTART_ENOMEM;
   parse(digest, bytes, size);
   return EXPSTART_OK;
+}
+
+struct json_object *expstart__digest_tree(const char *bytes, size_t size) {
+  struct json_object *root = NULL;
+  struct expstart__digest *digest = expstart__digest_create(false);
+  if (!digest)
+    return NULL;
+  parse(digest, bytes, size);
+  if (!digest->broken) {
+    root = digest->root;
+    digest->root = NULL;
+  }
+  expstart__digest_destroy(digest);
+  return root;
 }
 
 /* ---- reading the tree -------------------------------------------------------------------------

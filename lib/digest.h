@@ -34,6 +34,9 @@ void expstart__digest_destroy(struct expstart__digest *digest);
 /* Ready for the next reply, whatever became of the last. */
 void expstart__digest_reset(struct expstart__digest *digest);
 
+/* The tree of a whole reply, read by the same rules, NULL if it is none. The caller puts it. */
+struct json_object *expstart__digest_tree(const char *bytes, size_t size);
+
 /* The next bytes. EXPSTART_OK, also for what is no JSON, or EXPSTART_ENOMEM. */
 int expstart__digest_feed(struct expstart__digest *digest, const char *bytes, size_t size);
 

@@ -22,7 +22,8 @@ struct expstart__engine {
 };
 
 struct expstart__engine *expstart__engine_create(const struct expstart_options *options,
-                                                 const struct expstart__port *port) {
+                                                 const struct expstart__port *port,
+                                                 uint64_t now_us) {
   struct expstart__engine *engine = calloc(1, sizeof *engine);
   if (!engine)
     return NULL;
@@ -30,7 +31,7 @@ struct expstart__engine *expstart__engine_create(const struct expstart_options *
   engine->port = *port;
   engine->random = options->seed;
   expstart__table_init(&engine->table);
-  expstart__pacer_set_rate(&engine->pacer, options->rate_per_second, options->burst);
+  expstart__pacer_set_rate(&engine->pacer, now_us, options->rate_per_second, options->burst);
   return engine;
 }
 
@@ -253,6 +254,8 @@ static void keep_words(struct expstart__request *request, struct expstart__repor
     }
     return;
   }
+  if (words && report->aborted)
+    return; /* an end of our own making says less than what was there */
   if (!words && !(words = request->words = calloc(1, sizeof *words)))
     return; /* the outcome is told without words then */
   expstart__reply_clear(&words->reply);
@@ -261,11 +264,17 @@ static void keep_words(struct expstart__request *request, struct expstart__repor
   report->reply = (struct expstart__reply){.ok = -1};
 }
 
+static uint64_t settle_time_us(const struct expstart_options *options) {
+  const uint32_t most_ms = 5000;
+  return (options->attempt_timeout_ms < most_ms ? options->attempt_timeout_ms : most_ms) *
+         UINT64_C(1000);
+}
+
 /* The wait before the next try: what the API asked for, with jitter on top, or a backoff. */
 static uint64_t wait_us(struct expstart__engine *engine, const struct expstart__request *request,
                         const struct expstart__report *report, enum expstart__class class) {
   const struct expstart_options *options = &engine->options;
-  if (class == EXPSTART__THROTTLED && report->retry_after_ms != EXPSTART__NO_HINT) {
+  if (class == EXPSTART__THROTTLED && report->retry_after_ms > 0) {
     uint64_t hint_ms = (uint64_t)report->retry_after_ms;
     if (hint_ms > options->max_retry_after_ms) {
       hint_ms = options->max_retry_after_ms;
@@ -277,8 +286,15 @@ static uint64_t wait_us(struct expstart__engine *engine, const struct expstart__
   uint32_t failures = class == EXPSTART__THROTTLED              ? request->streak
                       : request->kind == EXPSTART_ATTEMPT_START ? request->faults
                                                                 : request->look_faults;
-  return draw_up_to(engine, expstart__retry_backoff_us(failures, options->backoff_base_ms,
-                                                       options->backoff_cap_ms));
+  uint64_t backoff_us =
+      draw_up_to(engine, expstart__retry_backoff_us(failures, options->backoff_base_ms,
+                                                    options->backoff_cap_ms));
+  /* The API may be at work on a start that timed out: a look now would not see what it does. */
+  uint64_t settle_us =
+      report->timed_out && class == EXPSTART__MAYBE && request->kind == EXPSTART_ATTEMPT_START
+          ? settle_time_us(options)
+          : 0;
+  return backoff_us > settle_us ? backoff_us : settle_us;
 }
 
 static void count_report(struct expstart__engine *engine, struct expstart__request *request,
@@ -289,7 +305,8 @@ static void count_report(struct expstart__engine *engine, struct expstart__reque
     engine->counters.throttled++;
     request->throttled++;
   }
-  if (class == EXPSTART__NOT_DONE || class == EXPSTART__MAYBE)
+  bool failed = class == EXPSTART__NOT_DONE || class == EXPSTART__MAYBE;
+  if (failed && !report->aborted)
     engine->counters.faults++;
 }
 
@@ -388,24 +405,28 @@ static uint32_t attempt_timeout_ms(const struct expstart__engine *engine,
   return left_ms < most_ms ? (uint32_t)left_ms : most_ms;
 }
 
+static void count_attempt(struct expstart__engine *engine, struct expstart__request *request,
+                          int change) {
+  bool start = request->kind == EXPSTART_ATTEMPT_START;
+  uint32_t *own = start ? &request->attempts : &request->lookups;
+  uint64_t *all = start ? &engine->counters.attempts : &engine->counters.lookups;
+  *own += (uint32_t)change;
+  *all += (uint64_t)change;
+}
+
 static void begin_attempt(struct expstart__engine *engine, uint64_t now_us, uint32_t slot) {
   struct expstart__request *request = expstart__table_at(&engine->table, slot);
   if (request->stage == EXPSTART__FRESH) {
     expstart__list_remove(&engine->table, &engine->table.fresh, slot);
     expstart__list_append(&engine->table, &engine->table.tried, slot);
-    request->first_attempt_us = now_us ? now_us : 1;
+    /* A hook may have submitted it in this very step, later than the step's time. */
+    request->first_attempt_us = now_us > request->submitted_us ? now_us : request->submitted_us;
   } else {
     expstart__heap_remove(&engine->table, slot);
   }
   request->stage = EXPSTART__IN_FLIGHT;
   engine->in_flight++;
-  if (request->kind == EXPSTART_ATTEMPT_START) {
-    request->attempts++;
-    engine->counters.attempts++;
-  } else {
-    request->lookups++;
-    engine->counters.lookups++;
-  }
+  count_attempt(engine, request, 1);
   struct expstart__send attempt = {.ticket = expstart__table_ticket(&engine->table, slot),
                                    .kind = (expstart_attempt_kind)request->kind,
                                    .experiment_id = request->experiment_id,
@@ -414,6 +435,7 @@ static void begin_attempt(struct expstart__engine *engine, uint64_t now_us, uint
                                    .timeout_ms = attempt_timeout_ms(engine, request, now_us)};
   expstart__pacer_spend(&engine->pacer, now_us);
   if (engine->port.send(engine->port.self, &attempt) != EXPSTART_OK) {
+    count_attempt(engine, request, -1);
     struct expstart__report failed = {.ticket = attempt.ticket,
                                       .fate = EXPSTART__UNSENT,
                                       .retry_after_ms = EXPSTART__NO_HINT,
@@ -455,8 +477,9 @@ void expstart__engine_pause(struct expstart__engine *engine, bool paused) {
   engine->paused = paused;
 }
 
-void expstart__engine_set_rate(struct expstart__engine *engine, double per_second, uint32_t burst) {
-  expstart__pacer_set_rate(&engine->pacer, per_second, burst);
+void expstart__engine_set_rate(struct expstart__engine *engine, uint64_t now_us, double per_second,
+                               uint32_t burst) {
+  expstart__pacer_set_rate(&engine->pacer, now_us, per_second, burst);
 }
 
 /* ---- delivering -------------------------------------------------------------------------------

@@ -28,7 +28,8 @@ struct expstart__engine;
 
 /* options: with every default filled in (options.h). NULL: out of memory. */
 struct expstart__engine *expstart__engine_create(const struct expstart_options *options,
-                                                 const struct expstart__port *port);
+                                                 const struct expstart__port *port,
+                                                 uint64_t now_us);
 /* Nothing may be in flight. Requests that are left are forgotten without a callback. */
 void expstart__engine_destroy(struct expstart__engine *engine);
 
@@ -40,7 +41,8 @@ int expstart__engine_cancel(struct expstart__engine *engine, uint64_t now_us,
                             expstart_ticket ticket);
 void expstart__engine_cancel_all(struct expstart__engine *engine, uint64_t now_us);
 void expstart__engine_pause(struct expstart__engine *engine, bool paused);
-void expstart__engine_set_rate(struct expstart__engine *engine, double per_second, uint32_t burst);
+void expstart__engine_set_rate(struct expstart__engine *engine, uint64_t now_us, double per_second,
+                               uint32_t burst);
 
 /* An attempt has ended. Moves out of the report what it keeps. */
 void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,

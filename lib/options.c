@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +11,6 @@
 #include <uv.h>
 
 static const struct expstart_options defaults = {
-    .size = sizeof(struct expstart_options),
-    .user_agent = NULL,
-    .io_threads = EXPSTART_IO_ON_LOOP,
     .max_queued = 1000000,
     .max_in_flight = 32,
     .connect_timeout_ms = 10000,
@@ -32,15 +28,12 @@ enum { MAX_ATTEMPTS_MOST = 100 };
 static const unsigned KNOWN_FLAGS =
     EXPSTART_KEEP_REPLY | EXPSTART_ALLOW_PLAINTEXT | EXPSTART_NO_COMPRESSION;
 
-void expstart_options_init(struct expstart_options *options) {
-  *options = defaults;
-}
-
 /* ---- numbers ----------------------------------------------------------------------------------
  */
 
 int expstart__check_rate(double per_second) {
-  return isfinite(per_second) && per_second >= 0 ? EXPSTART_OK : EXPSTART_EINVAL;
+  bool sane = per_second == 0 || (per_second >= 1e-6 && per_second <= 1e9); /* not for NaN */
+  return sane ? EXPSTART_OK : EXPSTART_EINVAL;
 }
 
 /* An older caller's struct is shorter; a newer one's is longer, and may only have zeros in what is
@@ -264,7 +257,7 @@ void expstart__settings_clear(struct expstart__settings *settings) {
 /* ---- requests ---------------------------------------------------------------------------------
  */
 
-int expstart__check_note(const char *note) {
+static int check_note(const char *note) {
   if (!note)
     return EXPSTART_OK;
   size_t size = strlen(note);
@@ -279,5 +272,5 @@ int expstart__check_request(const struct expstart_request *request) {
     return EXPSTART_EINVAL;
   if (request->experiment_id < 1)
     return EXPSTART_EID;
-  return expstart__check_note(request->note);
+  return check_note(request->note);
 }

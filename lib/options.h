@@ -20,8 +20,7 @@ int expstart__settings_init(struct expstart__settings *settings,
                             const struct expstart_options *given);
 void expstart__settings_clear(struct expstart__settings *settings);
 
-int expstart__check_note(const char *note);
 int expstart__check_request(const struct expstart_request *request);
-int expstart__check_rate(double per_second);
+int expstart__check_rate(double per_second); /* 0, or from 1e-6 to 1e9 */
 
 #endif

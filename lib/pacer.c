@@ -8,7 +8,8 @@
    second holds more than the rate: burst + (rate - burst + 1) - 1. */
 static const double SLACK_S = 0.004;
 
-void expstart__pacer_set_rate(struct expstart__pacer *pacer, double per_second, uint32_t burst) {
+void expstart__pacer_set_rate(struct expstart__pacer *pacer, uint64_t now_us, double per_second,
+                              uint32_t burst) {
   if (per_second <= 0) {
     *pacer = (struct expstart__pacer){0};
     return;
@@ -21,8 +22,13 @@ void expstart__pacer_set_rate(struct expstart__pacer *pacer, double per_second, 
       at_once = 1;
     rate -= at_once - 1;
   }
+  /* How many attempts it is ahead stays; how long one lasts changes. */
+  double ahead = pacer->next_us > (double)now_us && pacer->interval_us > 0
+                     ? (pacer->next_us - (double)now_us) / pacer->interval_us
+                     : 0;
   pacer->interval_us = 1e6 / rate;
   pacer->tolerance_us = (at_once - 1) * pacer->interval_us;
+  pacer->next_us = (double)now_us + (ahead < at_once ? ahead : at_once) * pacer->interval_us;
 }
 
 uint64_t expstart__pacer_ready_at(const struct expstart__pacer *pacer) {

@@ -11,8 +11,10 @@ struct expstart__pacer {
   double next_us;      /* when the next one would be due without tolerance */
 };
 
-/* per_second 0: no limit. burst 0: the rate holds in every window of one second. */
-void expstart__pacer_set_rate(struct expstart__pacer *pacer, double per_second, uint32_t burst);
+/* per_second 0: no limit. burst 0: the rate holds in every window of one second. What was sent before
+   counts on, at the new rate. */
+void expstart__pacer_set_rate(struct expstart__pacer *pacer, uint64_t now_us, double per_second,
+                              uint32_t burst);
 
 /* The earliest time at which an attempt may go. */
 uint64_t expstart__pacer_ready_at(const struct expstart__pacer *pacer);

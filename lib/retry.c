@@ -181,7 +181,8 @@ struct expstart__verdict expstart__retry_judge(struct expstart__request *request
   }
   if (verdict.action == EXPSTART__THEN_LOOK)
     request->look_faults = 0;
-  if (seen.error != EXPSTART_OK && seen.class != EXPSTART__NO)
+  /* Why it is FAILED in the end is what its starts met, not what a look-up did. */
+  if (request->kind == EXPSTART_ATTEMPT_START && seen.error != EXPSTART_OK)
     request->last_error = (int8_t)seen.error;
   return verdict;
 }

@@ -1,6 +1,7 @@
 #include "sigpipe.h"
 
 #include <stddef.h>
+#include <time.h>
 
 static bool is_pending(void) {
   sigset_t pending;
@@ -18,10 +19,15 @@ void expstart__sigpipe_hold(struct expstart__sigpipe *hold) {
 void expstart__sigpipe_release(const struct expstart__sigpipe *hold) {
   if (!hold->was_pending && is_pending()) {
     sigset_t sigpipe;
-    int taken;
     sigemptyset(&sigpipe);
     sigaddset(&sigpipe, SIGPIPE);
-    sigwait(&sigpipe, &taken); /* it is pending: this returns at once */
+#ifdef __APPLE__ /* has no sigtimedwait; it is pending, so this returns at once */
+    int taken;
+    sigwait(&sigpipe, &taken);
+#else
+    const struct timespec now = {0};
+    sigtimedwait(&sigpipe, NULL, &now);
+#endif
   }
   pthread_sigmask(SIG_SETMASK, &hold->mask, NULL);
 }

@@ -16,11 +16,11 @@ static void on_idle(uv_idle_t *idle) {
 }
 
 int expstart__turn_init(struct expstart__turn *turn, uv_loop_t *loop, void (*run)(void *data),
-                        void *data) {
+                        void *data, void *handle_data) {
   *turn = (struct expstart__turn){.run = run, .data = data};
   if (uv_check_init(loop, &turn->check) != 0 || uv_idle_init(loop, &turn->idle) != 0)
     return EXPSTART_ESYSTEM;
-  turn->check.data = turn->idle.data = data;
+  turn->check.data = turn->idle.data = handle_data;
   return EXPSTART_OK;
 }
 

@@ -14,12 +14,12 @@ struct expstart__turn {
   bool kicked;
 };
 
-/* EXPSTART_OK or EXPSTART_ESYSTEM. */
+/* Calls run(data). EXPSTART_OK or EXPSTART_ESYSTEM. */
 int expstart__turn_init(struct expstart__turn *turn, uv_loop_t *loop, void (*run)(void *data),
-                        void *data);
+                        void *data, void *handle_data);
 /* Runs the callback in this turn, or in the next if this one is past it. Twice is once. */
 void expstart__turn_kick(struct expstart__turn *turn);
-/* Closes both handles; `closed` is called for each, with handle->data what init was given. */
+/* Closes both handles; `closed` is called for each, with handle_data in handle->data. */
 void expstart__turn_close(struct expstart__turn *turn, uv_close_cb closed);
 
 #endif
