@@ -11,11 +11,11 @@ static const char *check_members(struct json_object *body, char **note_json) {
   if (!json_object_is_type(body, json_type_object)) {
     return "the body is not a JSON object";
   }
-  if (!json_object_object_get_ex(body, "action", &action)) {
-    return "action is missing";
-  }
-  if (!json_object_is_type(action, json_type_string) ||
-      strcmp(json_object_get_string(action), "start") != 0) {
+  /* The API's page lists `action` without calling it required, and the vendor's own command-line client
+   * leaves it out. */
+  if (json_object_object_get_ex(body, "action", &action) &&
+      (!json_object_is_type(action, json_type_string) ||
+       strcmp(json_object_get_string(action), "start") != 0)) {
     return "action is not start";
   }
   if (!json_object_object_get_ex(body, "note", &note)) {
