@@ -341,7 +341,8 @@ EXPSTART_API int expstart_cancel(expstart_client *client, expstart_ticket ticket
 /* The same for all that are accepted at this moment. */
 EXPSTART_API int expstart_cancel_all(expstart_client *client);
 
-/* Stops sending: what is in flight goes on, timeouts too. Paused during a DRAIN, it waits as well. Twice is once. ECLOSING after an ABORT.
+/* Stops sending: what is in flight goes on, timeouts too. A DRAIN that is under way waits as well.
+   Twice is once. ECLOSING after an ABORT.
  */
 EXPSTART_API int expstart_pause(expstart_client *client);
 EXPSTART_API int expstart_resume(expstart_client *client);

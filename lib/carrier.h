@@ -17,6 +17,7 @@ struct expstart__send {
   const char *body; /* of a start; stays until the report */
   size_t body_size;
   uint32_t timeout_ms;
+  bool fresh_connection; /* do not re-use one: that is how an earlier attempt was lost */
 };
 
 /* How far the request itself is known to have come. */

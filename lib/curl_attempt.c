@@ -213,8 +213,9 @@ expstart__curl_attempt_create(const struct expstart__curl_shared *shared) {
     return NULL;
   attempt->shared = shared;
   attempt->easy = curl_easy_init();
+  const struct expstart_options *options = &shared->settings->options;
   attempt->digest =
-      expstart__digest_create((shared->settings->options.flags & EXPSTART_KEEP_REPLY) != 0);
+      expstart__digest_create((options->flags & EXPSTART_KEEP_REPLY) != 0, options->api_key);
   if (attempt->easy && attempt->digest && set_once(attempt))
     return attempt;
   expstart__curl_attempt_destroy(attempt);
@@ -270,6 +271,8 @@ int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
   attempt->hint_count = 0;
   attempt->date[0] = attempt->error_text[0] = '\0';
   if (!set_url(attempt, send) || !set_method(attempt, send) ||
+      curl_easy_setopt(attempt->easy, CURLOPT_FRESH_CONNECT, (long)send->fresh_connection) !=
+          CURLE_OK ||
       curl_easy_setopt(attempt->easy, CURLOPT_TIMEOUT_MS, (long)send->timeout_ms) != CURLE_OK)
     return EXPSTART_ENOMEM;
   return EXPSTART_OK;
@@ -340,14 +343,6 @@ static void fill_message(const struct expstart__curl_attempt *attempt,
   report->reply.message = expstart__text_clean(text, strlen(text), sizeof text);
 }
 
-static void redact(struct expstart__reply *reply, const char *key) {
-  char *const texts[] = {reply->name, reply->state, reply->started_at, reply->message};
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-    expstart__text_redact(texts[i], key);
-  for (size_t i = 0; i < reply->error_count; i++)
-    expstart__text_redact(reply->errors[i], key);
-}
-
 static void count_bytes(CURL *easy, struct expstart__report *report) {
   long request = 0, header = 0;
   curl_off_t body = 0;
@@ -379,5 +374,4 @@ void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint6
   }
   count_bytes(attempt->easy, report);
   fill_message(attempt, report);
-  redact(&report->reply, attempt->shared->settings->options.api_key);
 }

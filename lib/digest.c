@@ -22,6 +22,8 @@ struct expstart__digest {
   bool broken; /* it is no JSON; the head tells what it is */
   size_t head_size;
   char head[HEAD_MAX];
+  const char *secret;
+  char *escaped_secret; /* as it is written in JSON, NULL if that is the same */
   bool keep_raw;
   char *raw;
   size_t raw_size, raw_capacity;
@@ -46,15 +48,34 @@ static struct json_tokener *tokener_create(void) {
   return tokener;
 }
 
-struct expstart__digest *expstart__digest_create(bool keep_raw) {
+/* A secret of printable characters as json-c writes it; NULL in *escaped if nothing needs escaping. */
+static bool escape_secret(const char *secret, char **escaped) {
+  *escaped = NULL;
+  if (!secret || !strpbrk(secret, "\"\\"))
+    return true;
+  char *out = malloc(2 * strlen(secret) + 1);
+  if (!out)
+    return false;
+  *escaped = out;
+  for (; *secret; secret++) {
+    if (*secret == '"' || *secret == '\\')
+      *out++ = '\\';
+    *out++ = *secret;
+  }
+  *out = '\0';
+  return true;
+}
+
+struct expstart__digest *expstart__digest_create(bool keep_raw, const char *secret) {
   struct expstart__digest *digest = calloc(1, sizeof *digest);
   if (!digest)
     return NULL;
   digest->keep_raw = keep_raw;
+  digest->secret = secret;
   digest->tokener = tokener_create();
-  if (digest->tokener)
+  if (digest->tokener && escape_secret(secret, &digest->escaped_secret))
     return digest;
-  free(digest);
+  expstart__digest_destroy(digest);
   return NULL;
 }
 
@@ -62,7 +83,12 @@ void expstart__digest_destroy(struct expstart__digest *digest) {
   if (!digest)
     return;
   json_object_put(digest->root);
-  json_tokener_free(digest->tokener);
+  if (digest->tokener)
+    json_tokener_free(digest->tokener);
+  if (digest->escaped_secret) {
+    expstart__wipe(digest->escaped_secret, strlen(digest->escaped_secret));
+    free(digest->escaped_secret);
+  }
   free(digest->raw);
   free(digest);
 }
@@ -138,7 +164,7 @@ int expstart__digest_feed(struct expstart__digest *digest, const char *bytes, si
 
 struct json_object *expstart__digest_tree(const char *bytes, size_t size) {
   struct json_object *root = NULL;
-  struct expstart__digest *digest = expstart__digest_create(false);
+  struct expstart__digest *digest = expstart__digest_create(false, NULL);
   if (!digest)
     return NULL;
   parse(digest, bytes, size);
@@ -159,42 +185,62 @@ static const char *text_of(struct json_object *value, size_t *size) {
     *size = (size_t)json_object_get_string_len(value);
     return json_object_get_string(value);
   }
-  const char *json = json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
+  const char *json = json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN |
+                                                               JSON_C_TO_STRING_NOSLASHESCAPE);
   *size = json ? strlen(json) : 0;
   return json;
 }
 
-static int copy_text(struct json_object *value, size_t max, char **out) {
-  size_t size;
-  const char *text = text_of(value, &size);
-  *out = text ? expstart__text_clean(text, size, max) : NULL;
+/* A clean copy without the secret, which is looked for before the text is cut: half of it is too much. */
+static int copy_bytes(const struct expstart__digest *digest, const char *text, size_t size,
+                      size_t max, char **out) {
+  char *whole = malloc(size + 1);
+  if (!whole)
+    return EXPSTART_ENOMEM;
+  memcpy(whole, text, size);
+  if (digest->escaped_secret)
+    expstart__text_redact(whole, size, digest->escaped_secret);
+  if (digest->secret)
+    expstart__text_redact(whole, size, digest->secret);
+  *out = expstart__text_clean(whole, size, max);
+  free(whole);
   return *out ? EXPSTART_OK : EXPSTART_ENOMEM;
 }
 
-static int copy_string_member(struct json_object *object, const char *key, char **out) {
+static int copy_text(const struct expstart__digest *digest, struct json_object *value, size_t max,
+                     char **out) {
+  size_t size;
+  const char *text = text_of(value, &size);
+  return text ? copy_bytes(digest, text, size, max, out) : EXPSTART_ENOMEM;
+}
+
+static int copy_string_member(const struct expstart__digest *digest, struct json_object *object,
+                              const char *key, char **out) {
   struct json_object *value;
   if (!json_object_object_get_ex(object, key, &value) ||
       !json_object_is_type(value, json_type_string))
     return EXPSTART_OK;
-  return copy_text(value, FIELD_MAX, out);
+  return copy_text(digest, value, FIELD_MAX, out);
 }
 
-static int read_experiment(struct json_object *root, struct expstart__reply *reply) {
+static int read_experiment(const struct expstart__digest *digest, struct json_object *root,
+                           struct expstart__reply *reply) {
   struct json_object *experiment, *id;
   if (!json_object_object_get_ex(root, "experiment", &experiment) ||
       !json_object_is_type(experiment, json_type_object))
     return EXPSTART_OK;
   if (json_object_object_get_ex(experiment, "id", &id) && json_object_is_type(id, json_type_int))
     reply->experiment_id = json_object_get_int64(id);
-  if (copy_string_member(experiment, "name", &reply->name) ||
-      copy_string_member(experiment, "state", &reply->state) ||
-      copy_string_member(experiment, "start_at", &reply->started_at))
+  if (copy_string_member(digest, experiment, "name", &reply->name) ||
+      copy_string_member(digest, experiment, "state", &reply->state) ||
+      copy_string_member(digest, experiment, "start_at", &reply->started_at))
     return EXPSTART_ENOMEM;
   return EXPSTART_OK;
 }
 
 /* `errors`: an array by the contract, one string by some proxies. */
-static int read_errors(struct json_object *root, struct expstart__reply *reply) {
+static int read_errors(const struct expstart__digest *digest, struct json_object *root,
+                       struct expstart__reply *reply) {
   struct json_object *errors;
   if (!json_object_object_get_ex(root, "errors", &errors) || !errors)
     return EXPSTART_OK;
@@ -209,7 +255,7 @@ static int read_errors(struct json_object *root, struct expstart__reply *reply) 
     return EXPSTART_ENOMEM;
   for (size_t i = 0; i < count; i++) {
     struct json_object *error = is_array ? json_object_array_get_idx(errors, i) : errors;
-    if (copy_text(error, FIELD_MAX, &reply->errors[i]))
+    if (copy_text(digest, error, FIELD_MAX, &reply->errors[i]))
       return EXPSTART_ENOMEM;
     reply->error_count++;
   }
@@ -240,14 +286,15 @@ static int join_errors(struct expstart__reply *reply) {
 
 /* The words of an error: where the contract puts them, else where the vendor's own client also
  * looks. */
-static int read_message(struct json_object *root, struct expstart__reply *reply) {
+static int read_message(const struct expstart__digest *digest, struct json_object *root,
+                        struct expstart__reply *reply) {
   static const char *const keys[] = {"message", "error", "detail"};
   if (reply->error_count > 0)
     return join_errors(reply);
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     struct json_object *value;
     if (json_object_object_get_ex(root, keys[i], &value) && value)
-      return copy_text(value, MESSAGE_MAX, &reply->message);
+      return copy_text(digest, value, MESSAGE_MAX, &reply->message);
   }
   return EXPSTART_OK;
 }
@@ -262,16 +309,21 @@ static int read_raw_message(const struct expstart__digest *digest, struct expsta
   size_t size = 0;
   while (line + size < end && line[size] != '\n' && line[size] != '\r')
     size++;
-  reply->message = expstart__text_clean(line, size, MESSAGE_MAX);
-  return reply->message ? EXPSTART_OK : EXPSTART_ENOMEM;
+  /* The head may end within the secret. */
+  size_t secret_size = digest->secret ? strlen(digest->secret) : 0;
+  if (line + size == end && digest->head_size == HEAD_MAX)
+    size -= secret_size < size ? secret_size : size;
+  return copy_bytes(digest, line, size, MESSAGE_MAX, &reply->message);
 }
 
-static int read_root(struct json_object *root, struct expstart__reply *reply) {
+static int read_root(const struct expstart__digest *digest, struct json_object *root,
+                     struct expstart__reply *reply) {
   struct json_object *ok;
   reply->readable = true;
   if (json_object_object_get_ex(root, "ok", &ok) && json_object_is_type(ok, json_type_boolean))
     reply->ok = json_object_get_boolean(ok) ? 1 : 0;
-  if (read_experiment(root, reply) || read_errors(root, reply) || read_message(root, reply))
+  if (read_experiment(digest, root, reply) || read_errors(digest, root, reply) ||
+      read_message(digest, root, reply))
     return EXPSTART_ENOMEM;
   return EXPSTART_OK;
 }
@@ -280,9 +332,9 @@ int expstart__digest_finish(struct expstart__digest *digest, struct expstart__re
   int status;
   *reply = (struct expstart__reply){.ok = -1};
   if (!digest->broken && json_object_is_type(digest->root, json_type_object))
-    status = read_root(digest->root, reply);
+    status = read_root(digest, digest->root, reply);
   else if (!digest->broken && json_object_is_type(digest->root, json_type_string))
-    status = copy_text(digest->root, MESSAGE_MAX, &reply->message);
+    status = copy_text(digest, digest->root, MESSAGE_MAX, &reply->message);
   else
     status = read_raw_message(digest, reply);
   if (status != EXPSTART_OK) {

@@ -27,8 +27,9 @@ void expstart__reply_clear(struct expstart__reply *reply);
 
 struct expstart__digest;
 
-/* keep_raw: hand out the bytes too. NULL: out of memory. */
-struct expstart__digest *expstart__digest_create(bool keep_raw);
+/* keep_raw: hand out the bytes too. secret: what must not be in any text of a reply (an API may echo the
+   key), stays until destroy; NULL: none. The raw bytes are as they came. NULL: out of memory. */
+struct expstart__digest *expstart__digest_create(bool keep_raw, const char *secret);
 void expstart__digest_destroy(struct expstart__digest *digest);
 
 /* Ready for the next reply, whatever became of the last. */

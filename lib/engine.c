@@ -221,7 +221,8 @@ static uint64_t list_deadline(const struct expstart__engine *engine,
              : deadline_of(engine, expstart__table_at(&engine->table, list->head));
 }
 
-/* Out of time because of throttling is told from other reasons. */
+/* Out of time because of throttling is told from other reasons. To be asked of what waits: the
+   throttle of what is in flight is past. */
 static int timeout_error(const struct expstart__request *request) {
   return request->streak > 0 ? EXPSTART_ETHROTTLED : EXPSTART_ETIMEDOUT;
 }
@@ -230,7 +231,9 @@ static void expire_list(struct expstart__engine *engine, uint64_t now_us,
                         struct expstart__list *list) {
   while (list_deadline(engine, list) <= now_us) {
     uint32_t slot = list->head;
-    end_early(engine, now_us, slot, timeout_error(expstart__table_at(&engine->table, slot)));
+    const struct expstart__request *request = expstart__table_at(&engine->table, slot);
+    bool in_flight = request->stage == EXPSTART__IN_FLIGHT;
+    end_early(engine, now_us, slot, in_flight ? EXPSTART_ETIMEDOUT : timeout_error(request));
   }
 }
 
@@ -238,13 +241,13 @@ static void expire_list(struct expstart__engine *engine, uint64_t now_us,
  */
 
 /* What of a report's reply is kept: the API's words about the start itself, or the settling look.
- */
-static void keep_words(struct expstart__request *request, struct expstart__report *report,
+   True: the reply was moved into the request. */
+static bool keep_words(struct expstart__request *request, struct expstart__report *report,
                        struct expstart__meaning meaning) {
   struct expstart__words *words = request->words;
   bool look = request->kind == EXPSTART_ATTEMPT_LOOK;
   bool settles = meaning.class == EXPSTART__YES || request->mode == EXPSTART_LOOK;
-  if (look && words && !settles) {
+  if (look && words && request->attempts > 0 && !settles) {
     /* Keep what the start was told; take over the state that was seen. */
     if (meaning.class == EXPSTART__NOT_RUNNING) {
       struct expstart__reply *kept = &words->reply, *seen = &report->reply, swap = *kept;
@@ -252,16 +255,17 @@ static void keep_words(struct expstart__request *request, struct expstart__repor
       kept->state = seen->state, seen->state = swap.state;
       kept->started_at = seen->started_at, seen->started_at = swap.started_at;
     }
-    return;
+    return false;
   }
   if (words && report->aborted)
-    return; /* an end of our own making says less than what was there */
+    return false; /* an end of our own making says less than what was there */
   if (!words && !(words = request->words = calloc(1, sizeof *words)))
-    return; /* the outcome is told without words then */
+    return false; /* the outcome is told without words then */
   expstart__reply_clear(&words->reply);
   words->http_status = report->http_status;
   words->reply = report->reply;
   report->reply = (struct expstart__reply){.ok = -1};
+  return true;
 }
 
 static uint64_t settle_time_us(const struct expstart_options *options) {
@@ -359,6 +363,8 @@ void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
                                   .throttled = meaning.class == EXPSTART__THROTTLED};
 
   engine->in_flight--;
+  if (kind == EXPSTART_ATTEMPT_START && report->fate == EXPSTART__LOST)
+    request->lost = true;
   count_report(engine, request, report, meaning.class);
   request->confirmed = kind == EXPSTART_ATTEMPT_LOOK &&
                        (meaning.class == EXPSTART__YES || meaning.class == EXPSTART__NOT_RUNNING);
@@ -373,16 +379,14 @@ void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
                           ? 0
                           : wait_us(engine, request, report, meaning.class);
 
-  keep_words(request, report, meaning);
+  bool moved = keep_words(request, report, meaning);
   follow(engine, now_us, slot, verdict, delay_us);
 
   if (request->stage == EXPSTART__WAITING) {
     told.next = request->kind == EXPSTART_ATTEMPT_START ? EXPSTART_NEXT_START : EXPSTART_NEXT_LOOK;
     told.next_ms = delay_us / 1000;
   }
-  const char *words = report->reply.message;
-  if (!words && request->words)
-    words = request->words->reply.message;
+  const char *words = moved ? request->words->reply.message : report->reply.message;
   told.message = words ? words : "";
   tell_attempt(engine, slot, &told);
 }
@@ -432,7 +436,9 @@ static void begin_attempt(struct expstart__engine *engine, uint64_t now_us, uint
                                    .experiment_id = request->experiment_id,
                                    .body = request->until.note->body,
                                    .body_size = request->until.note->body_size,
-                                   .timeout_ms = attempt_timeout_ms(engine, request, now_us)};
+                                   .timeout_ms = attempt_timeout_ms(engine, request, now_us),
+                                   .fresh_connection =
+                                       request->lost && request->kind == EXPSTART_ATTEMPT_START};
   expstart__pacer_spend(&engine->pacer, now_us);
   if (engine->port.send(engine->port.self, &attempt) != EXPSTART_OK) {
     count_attempt(engine, request, -1);

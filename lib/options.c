@@ -36,17 +36,16 @@ int expstart__check_rate(double per_second) {
   return sane ? EXPSTART_OK : EXPSTART_EINVAL;
 }
 
-/* An older caller's struct is shorter; a newer one's is longer, and may only have zeros in what is
-   not known here. */
+/* A newer caller's struct is longer, and may only have zeros in what is not known here. This is the
+   first version: there is no shorter one. */
 static int copy_sized(struct expstart_options *options, const struct expstart_options *given) {
-  if (!given || given->size == 0)
+  if (!given || given->size < sizeof *options)
     return EXPSTART_EINVAL;
   const unsigned char *bytes = (const unsigned char *)given;
   for (size_t i = sizeof *options; i < given->size; i++)
     if (bytes[i] != 0)
       return EXPSTART_ENOTSUP;
-  memset(options, 0, sizeof *options);
-  memcpy(options, given, given->size < sizeof *options ? given->size : sizeof *options);
+  *options = *given;
   options->size = sizeof *options;
   return EXPSTART_OK;
 }
@@ -93,8 +92,8 @@ static int complete_numbers(struct expstart_options *options) {
 static const char *skip_prefix(const char *text) {
   static const char prefix[] = "Api-Key";
   size_t length = sizeof prefix - 1;
-  if (strncasecmp(text, prefix, length) != 0 || (text[length] != ' ' && text[length] != '\t'))
-    return text;
+  if (strncasecmp(text, prefix, length) != 0 || !strchr(" \t", text[length]))
+    return text; /* strchr finds the NUL too: a prefix alone is no key */
   text += length;
   return text + strspn(text, " \t");
 }

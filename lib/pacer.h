@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 struct expstart__pacer {
-  double interval_us;  /* between two attempts at the full rate; 0: no limit */
-  double tolerance_us; /* how far ahead of that they may run */
-  double next_us;      /* when the next one would be due without tolerance */
+  uint64_t interval_ns;  /* between two attempts at the full rate; 0: no limit */
+  uint64_t tolerance_ns; /* how far ahead of that they may run */
+  uint64_t next_ns;      /* when the next one would be due without tolerance */
 };
 
 /* per_second 0: no limit. burst 0: the rate holds in every window of one second. What was sent before

@@ -57,6 +57,7 @@ struct expstart__request {
   int8_t ending;       /* ENDING: for what reason */
   bool maybe : 1; /* an attempt may have been processed, and no look has shown otherwise since */
   bool ever_maybe : 1; /* the same, whatever looks have shown */
+  bool lost : 1;       /* a start attempt ended without a reply */
   bool refused : 1;    /* the API refused, which a look is to confirm; `words` are the refusal */
   bool confirmed : 1;  /* a look has read the state since the last start attempt */
 };

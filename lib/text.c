@@ -63,12 +63,18 @@ char *expstart__text_clean(const char *text, size_t size, size_t max) {
   return out;
 }
 
-void expstart__text_redact(char *text, const char *secret) {
+void expstart__text_redact(char *text, size_t size, const char *secret) {
   size_t length = strlen(secret);
-  if (!text || length == 0)
+  if (length == 0)
     return;
-  for (char *at = strstr(text, secret); at; at = strstr(at + length, secret))
-    memset(at, '*', length);
+  for (size_t i = 0; i + length <= size;) {
+    if (memcmp(text + i, secret, length) == 0) {
+      memset(text + i, '*', length);
+      i += length;
+    } else {
+      i++;
+    }
+  }
 }
 
 void expstart__wipe(void *memory, size_t size) {

@@ -14,8 +14,8 @@ bool expstart__utf8_is_valid(const char *text, size_t size);
    between characters. NULL: out of memory. */
 char *expstart__text_clean(const char *text, size_t size, size_t max);
 
-/* Overwrites each occurrence of `secret` in `text` with asterisks. */
-void expstart__text_redact(char *text, const char *secret);
+/* Overwrites each occurrence of `secret` in the bytes with asterisks. */
+void expstart__text_redact(char *text, size_t size, const char *secret);
 
 /* Overwrites memory in a way the compiler may not leave out. */
 void expstart__wipe(void *memory, size_t size);

@@ -1,0 +1,129 @@
+/* Notes: equal ones are stored once, for as long as somebody uses them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "note.h"
+
+enum { MANY = 5000 };
+
+static void a_note_comes_with_its_body(void **state) {
+  (void)state;
+  struct expstart__notes notes = {0};
+  struct expstart__note *note = expstart__note_take(&notes, "wave 1");
+  assert_non_null(note);
+  assert_string_equal(note->text, "wave 1");
+  assert_string_equal(note->body, "{\"action\":\"start\",\"note\":\"wave 1\"}");
+  assert_int_equal(note->body_size, strlen(note->body));
+  expstart__note_release(&notes, note);
+  assert_null(notes.tree);
+}
+
+static void equal_notes_are_one(void **state) {
+  (void)state;
+  struct expstart__notes notes = {0};
+  char text[] = "wave 1";
+  struct expstart__note *first = expstart__note_take(&notes, text);
+  struct expstart__note *second = expstart__note_take(&notes, "wave 1");
+  assert_ptr_equal(first, second);
+  assert_int_equal(first->users, 2);
+  expstart__note_release(&notes, first);
+  expstart__note_release(&notes, second);
+  assert_null(notes.tree);
+}
+
+static void a_note_is_copied(void **state) {
+  (void)state;
+  struct expstart__notes notes = {0};
+  char text[] = "wave 1";
+  struct expstart__note *note = expstart__note_take(&notes, text);
+  memset(text, 'x', sizeof text - 1);
+  assert_string_equal(note->text, "wave 1");
+  assert_ptr_equal(expstart__note_take(&notes, "wave 1"), note);
+  expstart__note_release(&notes, note);
+  expstart__note_release(&notes, note);
+}
+
+static void different_notes_are_different(void **state) {
+  (void)state;
+  static const char *const texts[] = {NULL, "", "a", "A", "ab", "a ", "\xC3\xA4"};
+  enum { COUNT = sizeof texts / sizeof *texts };
+  struct expstart__notes notes = {0};
+  struct expstart__note *taken[COUNT];
+  for (size_t i = 0; i < COUNT; i++) {
+    taken[i] = expstart__note_take(&notes, texts[i]);
+    for (size_t j = 0; j < i; j++)
+      assert_ptr_not_equal(taken[i], taken[j]);
+  }
+  for (size_t i = 0; i < COUNT; i++)
+    expstart__note_release(&notes, taken[i]);
+  assert_null(notes.tree);
+}
+
+static void no_note_is_stored_once_too(void **state) {
+  (void)state;
+  struct expstart__notes notes = {0};
+  struct expstart__note *first = expstart__note_take(&notes, NULL);
+  assert_null(first->text);
+  assert_string_equal(first->body, "{\"action\":\"start\"}");
+  assert_ptr_equal(expstart__note_take(&notes, NULL), first);
+  expstart__note_release(&notes, first);
+  expstart__note_release(&notes, first);
+  assert_null(notes.tree);
+}
+
+static void the_last_release_forgets_the_note(void **state) {
+  (void)state;
+  struct expstart__notes notes = {0};
+  struct expstart__note *other = expstart__note_take(&notes, "other");
+  struct expstart__note *note = expstart__note_take(&notes, "wave 1");
+  (void)expstart__note_take(&notes, "wave 1");
+  expstart__note_release(&notes, note);
+  assert_int_equal(note->users, 1);
+  expstart__note_release(&notes, note);
+  note = expstart__note_take(&notes, "wave 1");
+  assert_int_equal(note->users, 1);
+  expstart__note_release(&notes, note);
+  expstart__note_release(&notes, other);
+  assert_null(notes.tree);
+}
+
+static void many_notes_are_found_again_and_all_go(void **state) {
+  (void)state;
+  static struct expstart__note *taken[MANY];
+  struct expstart__notes notes = {0};
+  char text[32];
+  for (int i = 0; i < MANY; i++) {
+    snprintf(text, sizeof text, "note %d", i * 7919 % MANY);
+    taken[i] = expstart__note_take(&notes, text);
+    assert_non_null(taken[i]);
+  }
+  for (int i = 0; i < MANY; i++) {
+    snprintf(text, sizeof text, "note %d", i * 7919 % MANY);
+    assert_ptr_equal(expstart__note_take(&notes, text), taken[i]);
+    assert_int_equal(taken[i]->users, 2);
+  }
+  for (int round = 0; round < 2; round++)
+    for (int i = 0; i < MANY; i++)
+      expstart__note_release(&notes, taken[(i + 13) % MANY]);
+  assert_null(notes.tree);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_note_comes_with_its_body),
+      cmocka_unit_test(equal_notes_are_one),
+      cmocka_unit_test(a_note_is_copied),
+      cmocka_unit_test(different_notes_are_different),
+      cmocka_unit_test(no_note_is_stored_once_too),
+      cmocka_unit_test(the_last_release_forgets_the_note),
+      cmocka_unit_test(many_notes_are_found_again_and_all_go),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
