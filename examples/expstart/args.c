@@ -174,7 +174,7 @@ static enum args_outcome bad_option(const char *given, bool is_value_missing, FI
   (void)text_safe(shown, sizeof shown, given, length);
   (void)fprintf(err,
                 is_value_missing ? "expstart: %s needs a value\n"
-                                 : "expstart: %s is not an option, or not a whole one\n",
+                                 : "expstart: %s is not an option, or not in this form\n",
                 shown);
   (void)fputs("Try \"expstart start --help\".\n", err);
   return ARGS_BAD;
@@ -223,6 +223,17 @@ static enum args_outcome take_option(struct args *args, int option, char *value,
   }
 }
 
+/* A short option that is known is never refused as such: what was refused is its long form, given with a
+ * value that it does not take. */
+static bool is_known_letter(int letter) {
+  for (const struct option *option = long_options; option->name != NULL; option++) {
+    if (option->val == letter) {
+      return true;
+    }
+  }
+  return false;
+}
+
 enum args_outcome args_parse(struct args *args, int argc, char **argv, FILE *out, FILE *err) {
   memset(args, 0, sizeof *args);
   opterr = 0;
@@ -235,7 +246,7 @@ enum args_outcome args_parse(struct args *args, int argc, char **argv, FILE *out
     if (option == '?' || option == ':') {
       char letter[] = {'-', (char)optopt, '\0'};
       bool is_short = option == ':' ? optopt < 256 && optopt > 0 && argv[optind - 1][1] != '-'
-                                    : optopt > 0 && optopt < 256;
+                                    : optopt > 0 && optopt < 256 && !is_known_letter(optopt);
       return bad_option(is_short ? letter : argv[optind - 1], option == ':', err);
     }
     enum args_outcome outcome = take_option(args, option, optarg, out, err);

@@ -7,6 +7,7 @@
 #include <json.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int output_outcome(const expstart_result *result) {
@@ -49,7 +50,11 @@ int output_check(const char *name) {
   if (name == NULL || strcmp(name, "-") == 0) {
     return 0;
   }
-  if (access(name, F_OK) == 0) {
+  struct stat found;
+  if (stat(name, &found) == 0) {
+    if (S_ISDIR(found.st_mode)) { /* may be writable, but not as a file */
+      return EISDIR;
+    }
     return access(name, W_OK) == 0 ? 0 : errno;
   }
   const char *slash = strrchr(name, '/');

@@ -326,6 +326,38 @@ static void a_connection_reset_on_accept_does_not_lose_the_start(void **state) {
   harness_end(&h);
 }
 
+/* Each connection takes one request and drops the next: after a lost start, and the look on a connection of
+   its own, the start must not be sent on that one. */
+static void a_start_that_was_lost_is_sent_again_on_a_new_connection(void **state) {
+  (void)state;
+  static const struct rawserver_step script[] = {
+      RAW_REPEAT(
+          RAW_CLOSE_IF_REUSED,
+          RAW_JSON(200, NULL, "{\"ok\":true,\"experiment\":{\"id\":7,\"state\":\"ready\"}}")),
+  };
+  struct harness h;
+  (void)PLAY(&h, script);
+  harness_submit(&h, HARNESS_ID);
+  harness_run(&h, 2);
+  assert_int_equal(h.results[1]->outcome, EXPSTART_STARTED);
+  assert_int_equal(h.results[1]->attempts, 2);
+  harness_end(&h);
+}
+
+static void plain_http_does_not_wait_for_the_first_reply(void **state) {
+  (void)state;
+  static const struct rawserver_step script[] = {RAW_STEP(RAW_STALL), RAW_REPEAT(STARTED)};
+  struct harness h;
+  SERVE(&h, script);
+  harness_open(&h);
+  harness_submit(&h, HARNESS_ID);
+  harness_submit(&h, HARNESS_ID);
+  harness_run(&h, 1);
+  assert_int_equal(h.results[0]->outcome, EXPSTART_STARTED);
+  harness_close(&h, EXPSTART_ABORT);
+  harness_end(&h);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(connections_lost_after_sending_lead_to_one_look),
@@ -340,6 +372,8 @@ int main(void) {
       cmocka_unit_test(a_header_line_of_200_kb_leads_to_one_look),
       cmocka_unit_test(a_broken_look_is_repeated_and_no_start_is_sent),
       cmocka_unit_test(looks_that_keep_failing_end_in_unknown),
+      cmocka_unit_test(a_start_that_was_lost_is_sent_again_on_a_new_connection),
+      cmocka_unit_test(plain_http_does_not_wait_for_the_first_reply),
       cmocka_unit_test(a_connection_reset_on_accept_does_not_lose_the_start),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
