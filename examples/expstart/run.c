@@ -271,14 +271,12 @@ static void on_tick(uv_timer_t *timer) {
   close_if_quiet(run);
 }
 
-/* ---- the verbose lines ----------------------------------------------------------------------- */
+/* ---- attempts ------------------------------------------------------------------------------- */
 
-static void on_attempt(expstart_client *client, const expstart_attempt *attempt, void *data) {
-  struct run *run = data;
+static void say_attempt(struct run *run, const expstart_attempt *attempt) {
   char shown[320];
   char elapsed[32];
   char pause[32];
-  (void)client;
   progress_clear(&run->progress);
   (void)fprintf(stderr, "%" PRId64 ": %s %" PRIu32 ": ", attempt->experiment_id,
                 attempt->kind == EXPSTART_ATTEMPT_LOOK ? "look-up" : "start", attempt->number);
@@ -299,12 +297,20 @@ static void on_attempt(expstart_client *client, const expstart_attempt *attempt,
   (void)fputc('\n', stderr);
 }
 
-static void on_log(expstart_log_level level, const char *line, void *data) {
+/* A start that is answered so ends the run when its result comes, and until then nothing more is to go. */
+static bool is_key_refused(const expstart_attempt *attempt) {
+  return attempt->kind == EXPSTART_ATTEMPT_START &&
+         (attempt->http_status == 401 || attempt->http_status == 403);
+}
+
+static void on_attempt(expstart_client *client, const expstart_attempt *attempt, void *data) {
   struct run *run = data;
-  char shown[512];
-  (void)level;
-  progress_clear(&run->progress);
-  (void)fprintf(stderr, "expstart: %s\n", text_safe(shown, sizeof shown, line, strlen(line)));
+  if (is_key_refused(attempt)) {
+    (void)expstart_pause(client);
+  }
+  if (run->settings.verbose) {
+    say_attempt(run, attempt);
+  }
 }
 
 /* ---- from the beginning to the end ----------------------------------------------------------- */
@@ -325,10 +331,7 @@ int run_new(struct run **result, struct expstart_options *options,
   options->max_queued = SLICE;
   options->on_room = on_room;
   options->hook_data = run;
-  if (settings->verbose) {
-    options->on_attempt = on_attempt;
-    options->log = on_log;
-  }
+  options->on_attempt = on_attempt;
   int error = expstart_client_create(&run->client, &run->loop, options);
   if (error != EXPSTART_OK) {
     run_free(run);
