@@ -370,10 +370,12 @@ typedef enum {
   EXPSTART_BLOCKED_SLOTS = 1,   /* max_in_flight attempts are under way */
   EXPSTART_BLOCKED_RATE = 2,    /* rate_per_second */
   EXPSTART_BLOCKED_BACKOFF = 3, /* all that is left waits for its Retry-After or backoff to pass */
-  EXPSTART_BLOCKED_PAUSED = 4
+  EXPSTART_BLOCKED_PAUSED = 4,
+  EXPSTART_BLOCKED_THROTTLE_GATE = 5, /* the API throttles: nothing goes before gate_ms_left */
+  EXPSTART_BLOCKED_OUTAGE_GATE = 6    /* the API is out of reach: one probe goes at that time */
 } expstart_blocked;
 
-/* "nothing", "slots", "rate", "backoff", "paused". Any thread. */
+/* "nothing", "slots", "rate", "backoff", "paused", "throttle gate", "outage gate". Any thread. */
 EXPSTART_API const char *expstart_blocked_name(expstart_blocked blocked);
 
 struct expstart_stats {

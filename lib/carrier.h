@@ -6,6 +6,7 @@
 
 #include "digest.h"
 #include "expstart.h"
+#include "hints.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,7 +37,7 @@ struct expstart__report {
   bool intact;  /* the whole reply arrived, and was not too large */
   int http_status;
   int curl_code;
-  int64_t retry_after_ms; /* EXPSTART__NO_HINT: none */
+  struct expstart__hints hints;
   uint64_t elapsed_us;
   uint64_t bytes_sent, bytes_received;
   struct expstart__reply reply; /* whoever takes the report may move it out */

@@ -356,15 +356,16 @@ static void count_bytes(CURL *easy, struct expstart__report *report) {
 
 void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint64_t now_us,
                                    struct expstart__report *report) {
-  *report = (struct expstart__report){.ticket = attempt->ticket,
-                                      .fate = fate_of(attempt),
-                                      .timed_out = attempt->result == CURLE_OPERATION_TIMEDOUT,
-                                      .intact = attempt->result == CURLE_OK,
-                                      .aborted = attempt->aborted,
-                                      .curl_code = attempt->aborted ? 0 : (int)attempt->result,
-                                      .retry_after_ms = longest_hint(attempt),
-                                      .elapsed_us = now_us - attempt->started_us,
-                                      .reply = {.ok = -1}};
+  *report = (struct expstart__report){
+      .ticket = attempt->ticket,
+      .fate = fate_of(attempt),
+      .timed_out = attempt->result == CURLE_OPERATION_TIMEDOUT,
+      .intact = attempt->result == CURLE_OK,
+      .aborted = attempt->aborted,
+      .curl_code = attempt->aborted ? 0 : (int)attempt->result,
+      .hints = {longest_hint(attempt), EXPSTART__NO_HINT, EXPSTART__NO_HINT},
+      .elapsed_us = now_us - attempt->started_us,
+      .reply = {.ok = -1}};
   if (report->fate == EXPSTART__REPLIED)
     report->http_status = attempt->status;
   if (expstart__digest_finish(attempt->digest, &report->reply) != EXPSTART_OK) {

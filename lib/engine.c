@@ -278,8 +278,8 @@ static uint64_t settle_time_us(const struct expstart_options *options) {
 static uint64_t wait_us(struct expstart__engine *engine, const struct expstart__request *request,
                         const struct expstart__report *report, enum expstart__class class) {
   const struct expstart_options *options = &engine->options;
-  if (class == EXPSTART__THROTTLED && report->retry_after_ms > 0) {
-    uint64_t hint_ms = (uint64_t)report->retry_after_ms;
+  if (class == EXPSTART__THROTTLED && report->hints.retry_after_ms > 0) {
+    uint64_t hint_ms = (uint64_t)report->hints.retry_after_ms;
     if (hint_ms > options->max_retry_after_ms) {
       hint_ms = options->max_retry_after_ms;
       engine->counters.capped_hints++;
@@ -444,7 +444,7 @@ static void begin_attempt(struct expstart__engine *engine, uint64_t now_us, uint
     count_attempt(engine, request, -1);
     struct expstart__report failed = {.ticket = attempt.ticket,
                                       .fate = EXPSTART__UNSENT,
-                                      .retry_after_ms = EXPSTART__NO_HINT,
+                                      .hints = EXPSTART__NO_HINTS,
                                       .reply = {.ok = -1}};
     expstart__engine_report(engine, now_us, &failed);
     expstart__reply_clear(&failed.reply);

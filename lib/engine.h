@@ -8,20 +8,22 @@
 
 #include "carrier.h"
 #include "expstart.h"
+#include "notice.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define EXPSTART__NEVER UINT64_MAX
 
-/* What the engine has done for it. None may call back into the engine but `deliver` and `attempt`,
-   which run user code: those may call everything but step, report and deliver. */
+/* What the engine has done for it. None may call back into the engine but `deliver`, `attempt`
+   and `notice`, which run user code: those may call everything but step, report and deliver. */
 struct expstart__port {
   void *self;
   int (*send)(void *self, const struct expstart__send *send); /* as carrier.h has it */
   void (*abort)(void *self, expstart_ticket ticket);
   void (*deliver)(void *self, const expstart_result *result, expstart_done_cb done, void *data);
-  void (*attempt)(void *self, const expstart_attempt *attempt); /* NULL: not wanted */
+  void (*attempt)(void *self, const expstart_attempt *attempt);      /* NULL: not wanted */
+  void (*notice)(void *self, const struct expstart__notice *notice); /* NULL: not wanted */
 };
 
 struct expstart__engine;

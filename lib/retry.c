@@ -10,7 +10,7 @@ static struct expstart__meaning meaning(enum expstart__class class, int error) {
 
 static bool is_throttle(const struct expstart__report *report) {
   return report->http_status == 429 ||
-         (report->http_status == 503 && report->retry_after_ms != EXPSTART__NO_HINT);
+         (report->http_status == 503 && report->hints.retry_after_ms != EXPSTART__NO_HINT);
 }
 
 static bool is_success(int status) {

@@ -9,7 +9,8 @@ const char *expstart_outcome_name(expstart_outcome outcome) {
 }
 
 const char *expstart_blocked_name(expstart_blocked blocked) {
-  static const char *const names[] = {"nothing", "slots", "rate", "backoff", "paused"};
+  static const char *const names[] = {"nothing", "slots",         "rate",       "backoff",
+                                      "paused",  "throttle gate", "outage gate"};
   unsigned index = (unsigned)blocked;
   return index < sizeof names / sizeof *names ? names[index] : "?";
 }

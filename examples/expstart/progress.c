@@ -45,6 +45,12 @@ static void describe_wait(char *buf, size_t size, const struct progress_view *vi
   case EXPSTART_BLOCKED_PAUSED:
     (void)snprintf(buf, size, "paused");
     break;
+  case EXPSTART_BLOCKED_THROTTLE_GATE:
+    (void)snprintf(buf, size, "throttled, goes on in %s", time);
+    break;
+  case EXPSTART_BLOCKED_OUTAGE_GATE:
+    (void)snprintf(buf, size, "API out of reach, next try in %s", time);
+    break;
   }
 }
 

@@ -276,7 +276,7 @@ void fake_answer_at(struct fake *fake, size_t index, struct fake_answer answer) 
       .aborted = attempt.aborted && !replied,
       .intact = replied && !answer.broken,
       .http_status = replied ? answer.status : 0,
-      .retry_after_ms = answer.retry_after_ms,
+      .hints = {answer.retry_after_ms, EXPSTART__NO_HINT, EXPSTART__NO_HINT},
       .elapsed_us = fake->now_us - attempt.at_us,
       .bytes_sent = 10,
       .bytes_received = 20,

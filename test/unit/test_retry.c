@@ -15,7 +15,7 @@ static struct expstart__report report_of(enum expstart__fate fate, int status) {
   return (struct expstart__report){.fate = fate,
                                    .intact = fate == EXPSTART__REPLIED,
                                    .http_status = status,
-                                   .retry_after_ms = EXPSTART__NO_HINT,
+                                   .hints = EXPSTART__NO_HINTS,
                                    .reply = {.readable = true, .ok = -1, .experiment_id = ID}};
 }
 
@@ -92,7 +92,7 @@ static void a_429_is_a_throttle_with_and_without_a_hint(void **state) {
   (void)state;
   struct expstart__report report = status_of(429);
   assert_start(report, EXPSTART__THROTTLED, EXPSTART_ETHROTTLED);
-  report.retry_after_ms = 0;
+  report.hints.retry_after_ms = 0;
   assert_start(report, EXPSTART__THROTTLED, EXPSTART_ETHROTTLED);
 }
 
@@ -100,7 +100,7 @@ static void a_503_is_a_throttle_only_with_a_hint(void **state) {
   (void)state;
   struct expstart__report report = status_of(503);
   assert_start(report, EXPSTART__NOT_DONE, EXPSTART_ESERVER);
-  report.retry_after_ms = 0;
+  report.hints.retry_after_ms = 0;
   assert_start(report, EXPSTART__THROTTLED, EXPSTART_ETHROTTLED);
 }
 
@@ -120,7 +120,7 @@ static void any_other_5xx_may_have_been_processed(void **state) {
 static void a_hint_on_another_status_changes_nothing(void **state) {
   (void)state;
   struct expstart__report report = status_of(500);
-  report.retry_after_ms = 1000;
+  report.hints.retry_after_ms = 1000;
   assert_start(report, EXPSTART__MAYBE, EXPSTART_ESERVER);
 }
 
