@@ -200,6 +200,20 @@ EXPSTART_API struct json_object *expstart_result_json(const expstart_result *res
 
 typedef enum { EXPSTART_ATTEMPT_START = 0, EXPSTART_ATTEMPT_LOOK = 1 } expstart_attempt_kind;
 
+/* Why an attempt was made. */
+typedef enum {
+  EXPSTART_WHY_SUBMITTED = 0, /* the first one, as asked for */
+  EXPSTART_WHY_THROTTLED = 1, /* the last one was told to come back later */
+  EXPSTART_WHY_FAILED = 2,    /* the last one failed, certainly not processed (of a look: failed) */
+  EXPSTART_WHY_DOUBT = 3,     /* looked up: the last start may have been processed */
+  EXPSTART_WHY_REFUSED =
+      4, /* looked up: the last start was refused, perhaps since it runs already */
+  EXPSTART_WHY_NOT_RUNNING = 5 /* started: a look-up has shown that it is not running */
+} expstart_why;
+
+/* "submitted", "throttled", "failed", "doubt", "refused", "not running". Any thread. */
+EXPSTART_API const char *expstart_why_name(expstart_why why);
+
 typedef enum {
   EXPSTART_NEXT_DONE = 0,  /* the request has its outcome */
   EXPSTART_NEXT_START = 1, /* the start is sent (again) in next_ms */
@@ -211,14 +225,17 @@ typedef struct expstart_attempt {
   int64_t experiment_id;
   expstart_ticket ticket;
   expstart_attempt_kind kind;
-  uint32_t number;     /* of this kind, from 1 */
+  uint32_t number; /* of this kind, from 1 */
+  expstart_why why;
   int http_status;     /* 0: no reply */
   int curl_code;       /* libcurl's CURLcode, 0 if the transfer went well or was canceled */
   const char *message; /* the API's or libcurl's words, "" if none */
   uint64_t elapsed_us; /* of this attempt */
   int throttled;       /* 1: told to come back later */
   expstart_next next;
-  uint64_t next_ms; /* how long it waits before that, without what pacing adds */
+  uint64_t
+      next_ms; /* how long it waits before that at least: for its backoff and the gate; its turn
+                       among others comes on top */
 } expstart_attempt;
 
 /* The three hooks are called on the loop's thread with options.hook_data, and may do what a done
@@ -394,11 +411,21 @@ struct expstart_stats {
   uint64_t in_flight; /* an attempt or look-up is under way */
   uint64_t waiting;   /* between two attempts */
   expstart_blocked blocked_by;
-  uint64_t blocked_ms; /* until that passes by itself, 0 if that is not known */
+  uint64_t blocked_ms;   /* until that passes by itself, 0 if that is not known */
+  uint64_t gate_ms_left; /* nothing is sent before: the throttle or outage gate; 0: it is open, or a
+                            probe is under way */
+  double
+      learned_rate; /* attempts per second at which the API's limit lets them through, as far as it
+                          is known; 0: no limit was met yet */
+  uint64_t eta_ms; /* until all that is accepted has its outcome, at the rate of late; 0: nothing is
+                      left, or no rate is known */
+  /* Of all attempts that were answered: half, nine in ten, 99 in 100 of them took no longer than this,
+     to within an eighth; and the longest. 0: none yet. */
+  uint64_t latency_p50_us, latency_p90_us, latency_p99_us, latency_max_us;
 };
 
 /* Writes the first `size` bytes of the stats (sizeof(struct expstart_stats)), so that an older
-   caller works with a newer library. Costs no more than a copy. */
+   caller works with a newer library. Costs about a microsecond. */
 EXPSTART_API void expstart_stats_get(const expstart_client *client, struct expstart_stats *stats,
                                      size_t size);
 

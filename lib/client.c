@@ -5,13 +5,11 @@
 #include "digest.h"
 #include "engine.h"
 #include "expstart.h"
+#include "log.h"
 #include "options.h"
 #include "turn.h"
 
 #include <curl/curl.h>
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,19 +34,6 @@ static uint64_t now_us(void) {
   return uv_hrtime() / 1000;
 }
 
-static void log_line(const expstart_client *client, expstart_log_level level, const char *format,
-                     ...) {
-  const struct expstart_options *options = &client->settings.options;
-  char line[1024];
-  va_list values;
-  if (!options->log)
-    return;
-  va_start(values, format);
-  vsnprintf(line, sizeof line, format, values);
-  va_end(values);
-  options->log(level, line, options->hook_data);
-}
-
 /* ---- the engine's port -------------------------------------------------------------------------
  */
 
@@ -68,20 +53,16 @@ static void port_deliver(void *self, const expstart_result *result, expstart_don
 }
 
 static void port_attempt(void *self, const expstart_attempt *attempt) {
-  static const char *const next[] = {"", ", to be sent again", ", to be looked up"};
   expstart_client *client = self;
   const struct expstart_options *options = &client->settings.options;
-  const char *kind = attempt->kind == EXPSTART_ATTEMPT_START ? "start" : "look-up";
-  if (attempt->next != EXPSTART_NEXT_DONE)
-    log_line(client, EXPSTART_LOG_DEBUG,
-             "experiment %" PRId64 ": %s %" PRIu32 ": %s (HTTP %d)%s in %" PRIu64 " ms",
-             attempt->experiment_id, kind, attempt->number, attempt->message, attempt->http_status,
-             next[attempt->next], attempt->next_ms);
-  else if (attempt->http_status == 401 || attempt->http_status == 403 || attempt->curl_code != 0)
-    log_line(client, EXPSTART_LOG_WARN, "experiment %" PRId64 ": %s %" PRIu32 ": %s (HTTP %d)",
-             attempt->experiment_id, kind, attempt->number, attempt->message, attempt->http_status);
+  expstart__log_attempt(options, attempt);
   if (options->on_attempt)
     options->on_attempt(client, attempt, options->hook_data);
+}
+
+static void port_notice(void *self, const struct expstart__notice *notice) {
+  expstart_client *client = self;
+  expstart__log_notice(&client->settings.options, notice, now_us());
 }
 
 /* ---- the carrier's sink ------------------------------------------------------------------------
@@ -177,7 +158,8 @@ int expstart_client_create(expstart_client **out, uv_loop_t *loop,
                                 .send = port_send,
                                 .abort = port_abort,
                                 .deliver = port_deliver,
-                                .attempt = port_attempt};
+                                .attempt = port_attempt,
+                                .notice = port_notice};
   struct expstart__carrier_sink sink = {
       .owner = client, .report = sink_report, .reported = sink_reported};
   status = EXPSTART_ENOMEM;

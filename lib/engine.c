@@ -1,6 +1,8 @@
 #include "engine.h"
 
 #include "hints.h"
+#include "latency.h"
+#include "meter.h"
 #include "note.h"
 #include "pacer.h"
 #include "request.h"
@@ -14,6 +16,8 @@ struct expstart__engine {
   struct expstart__table table;
   struct expstart__notes notes;
   struct expstart__pacer pacer;
+  struct expstart__meter meter; /* of outcomes */
+  struct expstart__latency latency;
   struct expstart_stats counters; /* its gauges are made when asked for */
   uint64_t random;
   uint32_t in_flight;
@@ -31,7 +35,7 @@ struct expstart__engine *expstart__engine_create(const struct expstart_options *
   engine->port = *port;
   engine->random = options->seed;
   expstart__table_init(&engine->table);
-  expstart__pacer_set_rate(&engine->pacer, now_us, options->rate_per_second, options->burst);
+  expstart__pacer_init(&engine->pacer, options, now_us);
   return engine;
 }
 
@@ -75,6 +79,10 @@ static uint64_t draw_up_to(struct expstart__engine *engine, uint64_t most) {
   return most == UINT64_MAX ? draw(engine) : draw(engine) % (most + 1);
 }
 
+static uint64_t later(uint64_t a, uint64_t b) {
+  return a > b ? a : b;
+}
+
 /* ---- submitting -------------------------------------------------------------------------------
  */
 
@@ -101,6 +109,7 @@ int expstart__engine_submit(struct expstart__engine *engine, uint64_t now_us,
   request->stage = EXPSTART__FRESH;
   request->mode = (uint8_t)wanted->mode;
   request->kind = wanted->mode == EXPSTART_START ? EXPSTART_ATTEMPT_START : EXPSTART_ATTEMPT_LOOK;
+  request->why = EXPSTART_WHY_SUBMITTED;
   request->maybe = request->ever_maybe = wanted->mode == EXPSTART_LOOK_THEN_START;
   expstart__list_append(&engine->table, &engine->table.fresh, slot);
   engine->counters.accepted++;
@@ -148,6 +157,7 @@ static void decide(struct expstart__engine *engine, uint64_t now_us, uint32_t sl
   request->outcome = (uint8_t)verdict.outcome;
   request->last_error = (int8_t)verdict.error;
   count_outcome(&engine->counters, verdict.outcome);
+  expstart__meter_count(&engine->meter, now_us);
   expstart__list_append(&engine->table, &engine->table.done, slot);
 }
 
@@ -221,10 +231,14 @@ static uint64_t list_deadline(const struct expstart__engine *engine,
              : deadline_of(engine, expstart__table_at(&engine->table, list->head));
 }
 
-/* Out of time because of throttling is told from other reasons. To be asked of what waits: the
-   throttle of what is in flight is past. */
-static int timeout_error(const struct expstart__request *request) {
-  return request->streak > 0 ? EXPSTART_ETHROTTLED : EXPSTART_ETIMEDOUT;
+/* Out of time because of throttling or an outage is told from other reasons. To be asked of what waits:
+   the throttle of what is in flight is past. */
+static int timeout_error(const struct expstart__engine *engine,
+                         const struct expstart__request *request) {
+  if (engine->pacer.gate == EXPSTART_BLOCKED_OUTAGE_GATE)
+    return EXPSTART_ETRANSPORT;
+  bool throttled = request->streak > 0 || engine->pacer.gate == EXPSTART_BLOCKED_THROTTLE_GATE;
+  return throttled ? EXPSTART_ETHROTTLED : EXPSTART_ETIMEDOUT;
 }
 
 static void expire_list(struct expstart__engine *engine, uint64_t now_us,
@@ -233,7 +247,25 @@ static void expire_list(struct expstart__engine *engine, uint64_t now_us,
     uint32_t slot = list->head;
     const struct expstart__request *request = expstart__table_at(&engine->table, slot);
     bool in_flight = request->stage == EXPSTART__IN_FLIGHT;
-    end_early(engine, now_us, slot, in_flight ? EXPSTART_ETIMEDOUT : timeout_error(request));
+    end_early(engine, now_us, slot,
+              in_flight ? EXPSTART_ETIMEDOUT : timeout_error(engine, request));
+  }
+}
+
+/* Behind a shut gate nothing is sent before its time: what cannot be tried by then ends now. Only what
+   is in flight may still come to a good end, and is passed over. */
+static void end_what_cannot_wait(struct expstart__engine *engine, uint64_t now_us,
+                                 struct expstart__list *list) {
+  uint64_t until_us = expstart__pacer_shut_until(&engine->pacer);
+  uint32_t slot = list->head;
+  while (slot != EXPSTART__NIL) {
+    struct expstart__request *request = expstart__table_at(&engine->table, slot);
+    uint32_t next = request->next;
+    if (deadline_of(engine, request) > until_us)
+      break;
+    if (request->stage != EXPSTART__IN_FLIGHT)
+      end_early(engine, now_us, slot, timeout_error(engine, request));
+    slot = next;
   }
 }
 
@@ -274,22 +306,20 @@ static uint64_t settle_time_us(const struct expstart_options *options) {
          UINT64_C(1000);
 }
 
-/* The wait before the next try: what the API asked for, with jitter on top, or a backoff. */
+/* The wait before the next try, which the gate may make longer. A throttle shuts the gate for all:
+   its own request waits no longer than the others, unless it is throttled time and again, which may be
+   a trouble of its own that must not keep the gate shut. */
 static uint64_t wait_us(struct expstart__engine *engine, const struct expstart__request *request,
                         const struct expstart__report *report, enum expstart__class class) {
   const struct expstart_options *options = &engine->options;
-  if (class == EXPSTART__THROTTLED && report->hints.retry_after_ms > 0) {
-    uint64_t hint_ms = (uint64_t)report->hints.retry_after_ms;
-    if (hint_ms > options->max_retry_after_ms) {
-      hint_ms = options->max_retry_after_ms;
-      engine->counters.capped_hints++;
-    }
-    uint64_t jitter_us = hint_ms * 100 < 1000000 ? hint_ms * 100 : 1000000;
-    return hint_ms * 1000 + draw_up_to(engine, jitter_us);
+  const uint32_t throttles_of_all = 3;
+  uint32_t failures =
+      request->kind == EXPSTART_ATTEMPT_START ? request->faults : request->look_faults;
+  if (class == EXPSTART__THROTTLED) {
+    if (request->streak <= throttles_of_all)
+      return 0;
+    failures = request->streak - throttles_of_all;
   }
-  uint32_t failures = class == EXPSTART__THROTTLED              ? request->streak
-                      : request->kind == EXPSTART_ATTEMPT_START ? request->faults
-                                                                : request->look_faults;
   uint64_t backoff_us =
       draw_up_to(engine, expstart__retry_backoff_us(failures, options->backoff_base_ms,
                                                     options->backoff_cap_ms));
@@ -298,7 +328,7 @@ static uint64_t wait_us(struct expstart__engine *engine, const struct expstart__
       report->timed_out && class == EXPSTART__MAYBE && request->kind == EXPSTART_ATTEMPT_START
           ? settle_time_us(options)
           : 0;
-  return backoff_us > settle_us ? backoff_us : settle_us;
+  return later(backoff_us, settle_us);
 }
 
 static void count_report(struct expstart__engine *engine, struct expstart__request *request,
@@ -309,6 +339,8 @@ static void count_report(struct expstart__engine *engine, struct expstart__reque
     engine->counters.throttled++;
     request->throttled++;
   }
+  if (report->fate == EXPSTART__REPLIED)
+    expstart__latency_add(&engine->latency, report->elapsed_us);
   bool failed = class == EXPSTART__NOT_DONE || class == EXPSTART__MAYBE;
   if (failed && !report->aborted)
     engine->counters.faults++;
@@ -323,13 +355,24 @@ static void tell_attempt(struct expstart__engine *engine, uint32_t slot,
   engine->port.attempt(engine->port.self, &told);
 }
 
-/* Carries a verdict out: the request, which is in no list but `tried`, is decided or waits. */
+/* Why the request will be tried again. */
+static expstart_why why_again(struct expstart__verdict verdict, enum expstart__class class) {
+  if (verdict.action == EXPSTART__START_AT_ONCE)
+    return EXPSTART_WHY_NOT_RUNNING;
+  if (verdict.action == EXPSTART__THEN_LOOK)
+    return class == EXPSTART__NO ? EXPSTART_WHY_REFUSED : EXPSTART_WHY_DOUBT;
+  return class == EXPSTART__THROTTLED ? EXPSTART_WHY_THROTTLED : EXPSTART_WHY_FAILED;
+}
+
+/* Carries a verdict out: the request, which is in no list but `tried`, is decided or waits until
+   `at_us` at least. */
 static void follow(struct expstart__engine *engine, uint64_t now_us, uint32_t slot,
-                   struct expstart__verdict verdict, uint64_t delay_us) {
+                   struct expstart__verdict verdict, uint64_t at_us) {
   struct expstart__request *request = expstart__table_at(&engine->table, slot);
   bool listed = request->stage == EXPSTART__IN_FLIGHT;
-  if (verdict.action != EXPSTART__END && time_left_us(engine, request, now_us) <= delay_us)
-    verdict = expstart__retry_give_up(request, timeout_error(request));
+  if (verdict.action != EXPSTART__END &&
+      deadline_of(engine, request) <= later(at_us, expstart__pacer_shut_until(&engine->pacer)))
+    verdict = expstart__retry_give_up(request, timeout_error(engine, request));
   if (verdict.action == EXPSTART__END) {
     if (listed)
       expstart__list_remove(&engine->table, &engine->table.tried, slot);
@@ -341,7 +384,48 @@ static void follow(struct expstart__engine *engine, uint64_t now_us, uint32_t sl
   else if (verdict.action == EXPSTART__START_AT_ONCE)
     request->kind = EXPSTART_ATTEMPT_START;
   request->stage = EXPSTART__WAITING;
-  expstart__heap_add(&engine->table, slot, now_us + delay_us);
+  expstart__heap_add(&engine->table, slot, at_us);
+}
+
+/* What the attempt tells about the API as a whole. A gateway's word that there is nobody behind it is
+   no answer of the API's; one that was ended by ourselves says nothing. */
+static enum expstart__heard heard(const struct expstart__report *report,
+                                  enum expstart__class class) {
+  if (class == EXPSTART__THROTTLED)
+    return EXPSTART__HEARD_THROTTLE;
+  if (report->fate == EXPSTART__REPLIED)
+    return report->http_status >= 502 && report->http_status <= 504 ? EXPSTART__HEARD_FAILURE
+                                                                    : EXPSTART__HEARD_ANSWER;
+  bool ours = report->aborted || report->unsendable || report->fate == EXPSTART__CERT;
+  return ours ? EXPSTART__HEARD_NOTHING : EXPSTART__HEARD_FAILURE;
+}
+
+/* What the pacer made of an attempt's end. */
+struct lesson {
+  bool excuses; /* it was a probe of the gate of an outage, and failed as those before it */
+  bool noticed; /* there is a notice to be told, when the request is in its place again */
+  struct expstart__notice notice;
+};
+
+static struct lesson tell_pacer(struct expstart__engine *engine, uint64_t now_us,
+                                const struct expstart__request *request,
+                                const struct expstart__report *report, enum expstart__class class) {
+  struct lesson lesson;
+  struct expstart__echo echo = {
+      .heard = heard(report, class),
+      .stamp = {.epoch = request->epoch, .probe = request->probe, .full = request->full},
+      .hints = report->hints,
+      .ticket = report->ticket,
+      .sent_us = now_us > report->elapsed_us ? now_us - report->elapsed_us : 0,
+      .draw = draw(engine)};
+  bool probed = request->probe && engine->pacer.gate == EXPSTART_BLOCKED_OUTAGE_GATE;
+  lesson.excuses = probed && echo.heard == EXPSTART__HEARD_FAILURE;
+  lesson.noticed = expstart__pacer_heard(&engine->pacer, now_us, &echo, &lesson.notice);
+  if (lesson.noticed && lesson.notice.kind != EXPSTART__GATE_OPENED) {
+    end_what_cannot_wait(engine, now_us, &engine->table.tried);
+    end_what_cannot_wait(engine, now_us, &engine->table.fresh);
+  }
+  return lesson;
 }
 
 void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
@@ -357,6 +441,7 @@ void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
                                   .kind = kind,
                                   .number = kind == EXPSTART_ATTEMPT_START ? request->attempts
                                                                            : request->lookups,
+                                  .why = (expstart_why)request->why,
                                   .http_status = report->http_status,
                                   .curl_code = report->curl_code,
                                   .elapsed_us = report->elapsed_us,
@@ -368,6 +453,8 @@ void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
   count_report(engine, request, report, meaning.class);
   request->confirmed = kind == EXPSTART_ATTEMPT_LOOK &&
                        (meaning.class == EXPSTART__YES || meaning.class == EXPSTART__NOT_RUNNING);
+  struct lesson lesson = tell_pacer(engine, now_us, request, report, meaning.class);
+  meaning.excused = lesson.excuses;
   /* What is ending anyway is not judged by how many attempts it had. */
   struct expstart__verdict verdict =
       expstart__retry_judge(request, meaning, engine->options.confirm,
@@ -380,15 +467,19 @@ void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
                           : wait_us(engine, request, report, meaning.class);
 
   bool moved = keep_words(request, report, meaning);
-  follow(engine, now_us, slot, verdict, delay_us);
+  follow(engine, now_us, slot, verdict, now_us + delay_us);
 
   if (request->stage == EXPSTART__WAITING) {
+    uint64_t at_us = later(now_us + delay_us, expstart__pacer_shut_until(&engine->pacer));
+    request->why = (uint8_t)why_again(verdict, meaning.class);
     told.next = request->kind == EXPSTART_ATTEMPT_START ? EXPSTART_NEXT_START : EXPSTART_NEXT_LOOK;
-    told.next_ms = delay_us / 1000;
+    told.next_ms = (at_us - now_us) / 1000;
   }
   const char *words = moved ? request->words->reply.message : report->reply.message;
   told.message = words ? words : "";
   tell_attempt(engine, slot, &told);
+  if (lesson.noticed && engine->port.notice)
+    engine->port.notice(engine->port.self, &lesson.notice);
 }
 
 /* ---- sending ----------------------------------------------------------------------------------
@@ -439,11 +530,15 @@ static void begin_attempt(struct expstart__engine *engine, uint64_t now_us, uint
                                    .timeout_ms = attempt_timeout_ms(engine, request, now_us),
                                    .fresh_connection =
                                        request->lost && request->kind == EXPSTART_ATTEMPT_START};
-  expstart__pacer_spend(&engine->pacer, now_us);
+  struct expstart__stamp stamp = expstart__pacer_sent(&engine->pacer, now_us, engine->in_flight);
+  request->epoch = stamp.epoch;
+  request->probe = stamp.probe;
+  request->full = stamp.full;
   if (engine->port.send(engine->port.self, &attempt) != EXPSTART_OK) {
     count_attempt(engine, request, -1);
     struct expstart__report failed = {.ticket = attempt.ticket,
                                       .fate = EXPSTART__UNSENT,
+                                      .unsendable = true,
                                       .hints = EXPSTART__NO_HINTS,
                                       .reply = {.ok = -1}};
     expstart__engine_report(engine, now_us, &failed);
@@ -460,10 +555,16 @@ uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us)
   expire_list(engine, now_us, &table->fresh);
   expire_list(engine, now_us, &table->tried);
 
+  /* What was submitted behind a shut gate and has no time for it. */
+  if (list_deadline(engine, &table->fresh) <= expstart__pacer_shut_until(&engine->pacer))
+    end_what_cannot_wait(engine, now_us, &table->fresh);
+
   uint64_t wake_us = EXPSTART__NEVER;
-  while (!engine->paused && engine->in_flight < engine->options.max_in_flight) {
+  while (!engine->paused) {
+    expstart_blocked blocked;
     uint32_t slot = next_candidate(engine, now_us);
-    uint64_t ready_us = expstart__pacer_ready_at(&engine->pacer);
+    uint64_t ready_us =
+        expstart__pacer_ready_at(&engine->pacer, now_us, engine->in_flight, &blocked);
     if (slot == EXPSTART__NIL) {
       if (table->heap_count > 0)
         wake_us = table->heap[0].at_us;
@@ -543,31 +644,52 @@ bool expstart__engine_take_room(struct expstart__engine *engine) {
 /* ---- stats ------------------------------------------------------------------------------------
  */
 
+static uint64_t ms_until(uint64_t then_us, uint64_t now_us) {
+  return then_us > now_us ? (then_us - now_us + 999) / 1000 : 0;
+}
+
 static void fill_blocked(const struct expstart__engine *engine, uint64_t now_us,
                          struct expstart_stats *stats) {
   const struct expstart__table *table = &engine->table;
+  expstart_blocked blocked;
   uint64_t until_us = 0;
+  uint64_t ready_us = expstart__pacer_ready_at(&engine->pacer, now_us, engine->in_flight, &blocked);
   bool candidate = next_candidate(engine, now_us) != EXPSTART__NIL;
   stats->blocked_by = EXPSTART_BLOCKED_NOTHING;
   if (engine->paused && (candidate || table->heap_count > 0)) {
     stats->blocked_by = EXPSTART_BLOCKED_PAUSED;
-  } else if (candidate && engine->in_flight >= engine->options.max_in_flight) {
-    stats->blocked_by = EXPSTART_BLOCKED_SLOTS;
-  } else if (candidate && expstart__pacer_ready_at(&engine->pacer) > now_us) {
-    stats->blocked_by = EXPSTART_BLOCKED_RATE;
-    until_us = expstart__pacer_ready_at(&engine->pacer);
+  } else if (candidate && ready_us > now_us) {
+    stats->blocked_by = blocked;
+    until_us = ready_us < EXPSTART__NEVER ? ready_us : 0;
   } else if (!candidate && table->heap_count > 0) {
     stats->blocked_by = EXPSTART_BLOCKED_BACKOFF;
     until_us = table->heap[0].at_us;
   }
-  stats->blocked_ms = until_us > now_us ? (until_us - now_us + 999) / 1000 : 0;
+  stats->blocked_ms = ms_until(until_us, now_us);
+}
+
+static void fill_eta(const struct expstart__engine *engine, uint64_t now_us,
+                     struct expstart_stats *stats) {
+  uint64_t left = stats->queued + stats->in_flight + stats->waiting;
+  double per_s = expstart__meter_rate(&engine->meter, now_us);
+  if (left > 0 && per_s > 0)
+    stats->eta_ms = stats->gate_ms_left + (uint64_t)((double)left * 1000 / per_s) + 1;
 }
 
 void expstart__engine_stats(const struct expstart__engine *engine, uint64_t now_us,
                             struct expstart_stats *stats) {
+  const struct expstart__latency *latency = &engine->latency;
   *stats = engine->counters;
   stats->queued = engine->table.fresh.count;
   stats->in_flight = engine->in_flight;
   stats->waiting = engine->table.heap_count;
+  stats->capped_hints = engine->pacer.capped_hints;
   fill_blocked(engine, now_us, stats);
+  stats->gate_ms_left = ms_until(expstart__pacer_shut_until(&engine->pacer), now_us);
+  stats->learned_rate = expstart__pacer_pace(&engine->pacer, now_us);
+  fill_eta(engine, now_us, stats);
+  stats->latency_p50_us = expstart__latency_quantile(latency, 0.5);
+  stats->latency_p90_us = expstart__latency_quantile(latency, 0.9);
+  stats->latency_p99_us = expstart__latency_quantile(latency, 0.99);
+  stats->latency_max_us = latency->max_us;
 }

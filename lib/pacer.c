@@ -1,47 +1,233 @@
 #include "pacer.h"
 
-/* A generic cell rate algorithm. It lets `burst` attempts go at once and then one an interval.
+/* By how much attempts may run ahead of the learned pace: what late timers hold up is made up for. */
+static const uint32_t LATE_ATTEMPTS = 2;
+static const double LATE_S = 0.008;
+/* A probe that is not answered for so long is followed by another. */
+static const uint64_t PATIENCE_US = 5000000;
+/* Jitter on top of hints, so that clients that were told the same do not come at once. */
+static const uint64_t JITTER_PART = 20, JITTER_MOST_US = 250000;
 
-   Without a burst of the caller's, some tolerance is still needed: timers tick in milliseconds and loops
-   are late, and with strict spacing each lateness would be lost. An attempt may then go up to SLACK_NS
-   before its time, and the interval is longer by as much a second, so that no window of one second
-   holds more than the rate: the n-th after the first goes (n - 1) * interval - SLACK_NS later at the
-   soonest, which is a second or more for n > rate. */
-static const uint64_t SLACK_NS = 8000000;
-
-/* Whole nanoseconds, rounded up: sums stay exact however long the clock has run. */
-static uint64_t to_ns(double ns) {
-  const double most = 1e18; /* 31 years */
-  uint64_t whole = (uint64_t)(ns < most ? ns : most);
-  return (double)whole < ns && ns < most ? whole + 1 : whole;
+void expstart__pacer_init(struct expstart__pacer *pacer, const struct expstart_options *options,
+                          uint64_t now_us) {
+  *pacer = (struct expstart__pacer){0};
+  pacer->longest_hint_us = options->max_retry_after_ms * UINT64_C(1000);
+  expstart__window_init(&pacer->window, options->max_in_flight);
+  expstart__pacer_set_rate(pacer, now_us, options->rate_per_second, options->burst);
 }
 
 void expstart__pacer_set_rate(struct expstart__pacer *pacer, uint64_t now_us, double per_second,
                               uint32_t burst) {
-  if (per_second <= 0) {
-    *pacer = (struct expstart__pacer){0};
-    return;
+  expstart__bucket_set_rate(&pacer->configured, now_us, per_second, burst);
+}
+
+static bool is_open(const struct expstart__pacer *pacer) {
+  return pacer->gate == EXPSTART_BLOCKED_NOTHING;
+}
+
+static uint64_t later(uint64_t a, uint64_t b) {
+  return a > b ? a : b;
+}
+
+/* ---- sending ----------------------------------------------------------------------------------
+ */
+
+static uint32_t window_size(const struct expstart__pacer *pacer, uint64_t now_us) {
+  uint32_t own = expstart__window_size(&pacer->window);
+  uint32_t claimed = expstart__quota_window(&pacer->quota, now_us);
+  return claimed < own ? claimed : own;
+}
+
+uint64_t expstart__pacer_ready_at(const struct expstart__pacer *pacer, uint64_t now_us,
+                                  uint32_t in_flight, expstart_blocked *blocked) {
+  uint64_t ready_us = expstart__bucket_ready_at(&pacer->configured);
+  *blocked = EXPSTART_BLOCKED_RATE;
+  if (!is_open(pacer)) {
+    if (pacer->probe_us >= ready_us)
+      *blocked = pacer->gate;
+    if (in_flight < pacer->window.most)
+      return later(ready_us, pacer->probe_us);
+  } else if (in_flight < window_size(pacer, now_us)) {
+    return later(ready_us, expstart__bucket_ready_at(&pacer->learned));
   }
-  /* How many attempts it is ahead stays; how long one lasts changes. */
-  uint64_t now_ns = now_us * 1000;
-  double ahead = pacer->next_ns > now_ns && pacer->interval_ns > 0
-                     ? (double)(pacer->next_ns - now_ns) / (double)pacer->interval_ns
-                     : 0;
-  double second_ns = burst ? 1e9 : 1e9 + (double)SLACK_NS;
-  pacer->interval_ns = to_ns(second_ns / per_second);
-  pacer->tolerance_ns = burst ? to_ns((burst - 1) * (double)pacer->interval_ns) : SLACK_NS;
-  uint64_t ahead_ns = to_ns(ahead * (double)pacer->interval_ns);
-  uint64_t most_ns = pacer->interval_ns + pacer->tolerance_ns;
-  pacer->next_ns = now_ns + (ahead_ns < most_ns ? ahead_ns : most_ns);
+  *blocked = EXPSTART_BLOCKED_SLOTS;
+  return UINT64_MAX;
 }
 
-uint64_t expstart__pacer_ready_at(const struct expstart__pacer *pacer) {
-  if (pacer->next_ns <= pacer->tolerance_ns)
+/* The learned pace changes with time, and does not count while the API tells how many are left. */
+static void pace(struct expstart__pacer *pacer, uint64_t now_us) {
+  double per_s = expstart__quota_leads(&pacer->quota, now_us)
+                     ? 0
+                     : expstart__limit_pace(&pacer->limit, now_us);
+  expstart__bucket_set_rate(&pacer->learned, now_us, per_s,
+                            LATE_ATTEMPTS + (uint32_t)(per_s * LATE_S));
+}
+
+struct expstart__stamp expstart__pacer_sent(struct expstart__pacer *pacer, uint64_t now_us,
+                                            uint32_t in_flight) {
+  expstart__bucket_spend(&pacer->configured, now_us);
+  expstart__limit_sent(&pacer->limit, now_us);
+  pace(pacer, now_us);
+  expstart__bucket_spend(&pacer->learned, now_us);
+  bool probe = !is_open(pacer);
+  if (probe) {
+    pacer->probes++;
+    pacer->probe_us = now_us + (pacer->gate == EXPSTART_BLOCKED_OUTAGE_GATE
+                                    ? expstart__outage_gap_us(pacer->probes)
+                                    : PATIENCE_US);
+  }
+  return (struct expstart__stamp){
+      .epoch = pacer->epoch, .probe = probe, .full = in_flight >= window_size(pacer, now_us)};
+}
+
+/* ---- the gate ----------------------------------------------------------------------------------
+ */
+
+static void say(const struct expstart__pacer *pacer, enum expstart__notice_kind kind,
+                struct expstart__notice *notice) {
+  *notice =
+      (struct expstart__notice){.kind = kind, .gate = pacer->gate, .until_us = pacer->until_us};
+}
+
+static void shut(struct expstart__pacer *pacer, uint64_t now_us, expstart_blocked gate,
+                 uint64_t until_us, struct expstart__notice *notice) {
+  bool was_open = is_open(pacer);
+  if (was_open || pacer->gate != gate) {
+    pacer->probes = 0;
+    pacer->shut_us = was_open ? now_us : pacer->shut_us;
+    pacer->epoch++;
+  }
+  pacer->gate = gate;
+  pacer->until_us = later(until_us, was_open ? 0 : pacer->until_us);
+  pacer->probe_us = pacer->until_us;
+  say(pacer, was_open ? EXPSTART__GATE_SHUT : EXPSTART__GATE_EXTENDED, notice);
+}
+
+static void reopen(struct expstart__pacer *pacer, uint64_t now_us, uint64_t sent_us,
+                   struct expstart__notice *notice) {
+  if (pacer->limit.shut && pacer->gate == EXPSTART_BLOCKED_THROTTLE_GATE)
+    expstart__limit_opened(&pacer->limit, sent_us);
+  else
+    expstart__limit_resumed(&pacer->limit, sent_us);
+  pace(pacer, now_us);
+  expstart__bucket_empty(&pacer->learned, now_us);
+  expstart__window_reopened(&pacer->window);
+  say(pacer, EXPSTART__GATE_OPENED, notice);
+  notice->until_us = 0;
+  notice->shut_us = now_us - pacer->shut_us;
+  notice->rate_per_second = expstart__limit_pace(&pacer->limit, now_us);
+  pacer->gate = EXPSTART_BLOCKED_NOTHING;
+}
+
+/* ---- what was heard ----------------------------------------------------------------------------
+ */
+
+/* How long the API asks to wait, jitter included; 0: it does not say. A server that says 0 is not
+   taken at its word: the pause is ours then. */
+static uint64_t hinted_us(struct expstart__pacer *pacer, const struct expstart__echo *echo) {
+  int64_t hint_ms = echo->hints.retry_after_ms;
+  if (hint_ms == EXPSTART__NO_HINT)
+    hint_ms = echo->hints.reset_ms;
+  if (hint_ms <= 0)
     return 0;
-  return (pacer->next_ns - pacer->tolerance_ns + 999) / 1000;
+  uint64_t hint_us = (uint64_t)hint_ms > pacer->longest_hint_us / 1000 ? pacer->longest_hint_us
+                                                                       : (uint64_t)hint_ms * 1000;
+  pacer->capped_hints += (uint64_t)hint_ms > pacer->longest_hint_us / 1000;
+  uint64_t most_us = hint_us / JITTER_PART;
+  most_us = most_us < JITTER_MOST_US ? most_us : JITTER_MOST_US;
+  return hint_us + echo->draw % (most_us + 1);
 }
 
-void expstart__pacer_spend(struct expstart__pacer *pacer, uint64_t now_us) {
-  uint64_t now_ns = now_us * 1000;
-  pacer->next_ns = (pacer->next_ns > now_ns ? pacer->next_ns : now_ns) + pacer->interval_ns;
+static bool heard_throttle(struct expstart__pacer *pacer, uint64_t now_us,
+                           const struct expstart__echo *echo, struct expstart__notice *notice) {
+  bool current = echo->stamp.epoch == pacer->epoch;
+  uint64_t pause_us = hinted_us(pacer, echo);
+  expstart__limit_rejected(&pacer->limit);
+  expstart__quota_throttled(&pacer->quota, now_us, echo->sent_us);
+  /* What was sent before the gate was shut only counts if it asks for more time. */
+  if (!current && (pause_us == 0 || now_us + pause_us <= pacer->until_us))
+    return false;
+  if (is_open(pacer) && current) {
+    expstart__window_throttled(&pacer->window, echo->stamp.full);
+    expstart__limit_shut(&pacer->limit, echo->sent_us);
+    if (pause_us == 0)
+      pause_us = expstart__limit_first_pause_us(&pacer->limit, now_us);
+  } else if (pause_us == 0) {
+    pause_us = expstart__limit_next_pause_us(&pacer->limit, now_us - pacer->shut_us);
+  }
+  shut(pacer, now_us, EXPSTART_BLOCKED_THROTTLE_GATE, now_us + pause_us, notice);
+  return true;
+}
+
+static bool heard_failure(struct expstart__pacer *pacer, uint64_t now_us,
+                          const struct expstart__echo *echo, struct expstart__notice *notice) {
+  bool out = expstart__outage_failed(&pacer->outage, echo->ticket);
+  bool current = echo->stamp.epoch == pacer->epoch;
+  if (pacer->gate == EXPSTART_BLOCKED_OUTAGE_GATE) {
+    if (!echo->stamp.probe || !current)
+      return false;
+    pacer->until_us = later(pacer->until_us, pacer->probe_us);
+    say(pacer, EXPSTART__GATE_EXTENDED, notice);
+    return true;
+  }
+  if (out) {
+    shut(pacer, now_us, EXPSTART_BLOCKED_OUTAGE_GATE, now_us + expstart__outage_gap_us(1), notice);
+    return true;
+  }
+  if (!is_open(pacer) && echo->stamp.probe && current) {
+    uint64_t pause_us = expstart__limit_next_pause_us(&pacer->limit, now_us - pacer->shut_us);
+    shut(pacer, now_us, pacer->gate, now_us + pause_us, notice);
+    return true;
+  }
+  return false;
+}
+
+static bool heard_answer(struct expstart__pacer *pacer, uint64_t now_us,
+                         const struct expstart__echo *echo, struct expstart__notice *notice) {
+  bool told = false;
+  expstart__outage_answered(&pacer->outage);
+  if (echo->stamp.epoch != pacer->epoch)
+    return false;
+  if (!is_open(pacer)) {
+    if (!echo->stamp.probe)
+      return false;
+    reopen(pacer, now_us, echo->sent_us, notice);
+    told = true;
+  }
+  expstart__limit_accepted(&pacer->limit, now_us);
+  expstart__window_accepted(&pacer->window, echo->stamp.full, pacer->limit.pace_per_s <= 0);
+  expstart__quota_accepted(&pacer->quota, now_us, echo->sent_us, &echo->hints);
+  uint64_t until_us = expstart__quota_shut_until(&pacer->quota, now_us);
+  if (until_us > 0) {
+    expstart__limit_shut(&pacer->limit, now_us);
+    shut(pacer, now_us, EXPSTART_BLOCKED_THROTTLE_GATE, until_us, notice);
+    told = true;
+  }
+  return told;
+}
+
+bool expstart__pacer_heard(struct expstart__pacer *pacer, uint64_t now_us,
+                           const struct expstart__echo *echo, struct expstart__notice *notice) {
+  switch (echo->heard) {
+  case EXPSTART__HEARD_ANSWER:
+    return heard_answer(pacer, now_us, echo, notice);
+  case EXPSTART__HEARD_THROTTLE:
+    return heard_throttle(pacer, now_us, echo, notice);
+  case EXPSTART__HEARD_FAILURE:
+    return heard_failure(pacer, now_us, echo, notice);
+  case EXPSTART__HEARD_NOTHING:
+    /* A probe that tells nothing: another one may go. */
+    if (!is_open(pacer) && echo->stamp.probe && echo->stamp.epoch == pacer->epoch)
+      pacer->probe_us = later(pacer->until_us, now_us);
+    return false;
+  }
+  return false;
+}
+
+uint64_t expstart__pacer_shut_until(const struct expstart__pacer *pacer) {
+  return is_open(pacer) ? 0 : pacer->until_us;
+}
+
+double expstart__pacer_pace(const struct expstart__pacer *pacer, uint64_t now_us) {
+  return expstart__limit_pace(&pacer->limit, now_us);
 }

@@ -52,14 +52,19 @@ struct expstart__request {
   uint8_t faults;      /* starts that failed */
   uint8_t look_faults; /* look-ups that failed in a row */
   uint8_t streak;      /* throttles in a row */
-  uint8_t outcome;     /* DONE: expstart_outcome */
-  int8_t last_error;   /* why the last attempt did not end it; DONE: why it ended so */
-  int8_t ending;       /* ENDING: for what reason */
-  bool maybe : 1; /* an attempt may have been processed, and no look has shown otherwise since */
+  union {
+    uint8_t why;     /* expstart_why of the current or next attempt */
+    uint8_t outcome; /* DONE: expstart_outcome */
+  };
+  int8_t last_error; /* why the last attempt did not end it; DONE: why it ended so */
+  int8_t ending;     /* ENDING: for what reason */
+  bool maybe : 1;    /* an attempt may have been processed, and no look has shown otherwise since */
   bool ever_maybe : 1; /* the same, whatever looks have shown */
   bool lost : 1;       /* a start attempt ended without a reply */
   bool refused : 1;    /* the API refused, which a look is to confirm; `words` are the refusal */
   bool confirmed : 1;  /* a look has read the state since the last start attempt */
+  bool probe : 1, full : 1; /* of the attempt under way: see struct expstart__stamp */
+  uint16_t epoch;           /* the same */
 };
 
 struct expstart__list {

@@ -86,6 +86,11 @@ static void count(uint8_t *counter) {
     (*counter)++;
 }
 
+static void count_fault(uint8_t *faults, struct expstart__meaning seen) {
+  if (!seen.excused)
+    count(faults);
+}
+
 struct expstart__verdict expstart__retry_give_up(const struct expstart__request *request,
                                                  int error) {
   /* A refusal that was to be confirmed stands, unless an earlier attempt makes it doubtful:
@@ -119,11 +124,11 @@ static struct expstart__verdict judge_start(struct expstart__request *request,
   case EXPSTART__KEY_REFUSED:
     return end(request->maybe ? EXPSTART_UNKNOWN : EXPSTART_REJECTED, seen.error);
   case EXPSTART__NOT_DONE:
-    count(&request->faults);
+    count_fault(&request->faults, seen);
     return request->faults >= max_attempts ? expstart__retry_give_up(request, seen.error)
                                            : go_on(EXPSTART__AGAIN);
   case EXPSTART__MAYBE:
-    count(&request->faults);
+    count_fault(&request->faults, seen);
     request->maybe = request->ever_maybe = true;
     if (confirm != EXPSTART_CONFIRM_NEVER)
       return go_on(EXPSTART__THEN_LOOK);
@@ -160,7 +165,7 @@ static struct expstart__verdict judge_look(struct expstart__request *request,
   case EXPSTART__CERT_REFUSED:
     return expstart__retry_give_up(request, seen.error);
   default:
-    count(&request->look_faults);
+    count_fault(&request->look_faults, seen);
     return request->look_faults >= max_attempts ? expstart__retry_give_up(request, seen.error)
                                                 : go_on(EXPSTART__AGAIN);
   }

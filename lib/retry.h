@@ -20,7 +20,8 @@ enum expstart__class {
 
 struct expstart__meaning {
   enum expstart__class class;
-  int error; /* of whatever is not YES or NOT_RUNNING */
+  int error;    /* of whatever is not YES or NOT_RUNNING */
+  bool excused; /* a failure that costs no attempt: the API was known to be out of reach */
 };
 
 /* What one report means. A look whose reply is about another experiment is no answer. */

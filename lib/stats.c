@@ -14,3 +14,10 @@ const char *expstart_blocked_name(expstart_blocked blocked) {
   unsigned index = (unsigned)blocked;
   return index < sizeof names / sizeof *names ? names[index] : "?";
 }
+
+const char *expstart_why_name(expstart_why why) {
+  static const char *const names[] = {"submitted", "throttled", "failed",
+                                      "doubt",     "refused",   "not running"};
+  unsigned index = (unsigned)why;
+  return index < sizeof names / sizeof *names ? names[index] : "?";
+}

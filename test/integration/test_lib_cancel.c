@@ -85,8 +85,9 @@ static void what_waits_is_canceled_or_unknown_by_what_was_before(void **state) {
   harness_open(&h);
   expstart_ticket ticket = harness_submit(&h, 7);
   harness_run_until(&h, is_waiting, 1);
-  assert_int_equal(harness_stats(&h).blocked_by, EXPSTART_BLOCKED_BACKOFF);
+  assert_int_equal(harness_stats(&h).blocked_by, EXPSTART_BLOCKED_THROTTLE_GATE);
   assert_true(harness_stats(&h).blocked_ms > 0);
+  assert_true(harness_stats(&h).gate_ms_left > 0);
   assert_int_equal(expstart_cancel(h.client, ticket), EXPSTART_OK);
   assert_int_equal(expstart_cancel(h.client, ticket), EXPSTART_ENOTFOUND);
   harness_run(&h, 1);

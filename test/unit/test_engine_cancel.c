@@ -176,7 +176,7 @@ static void cancel_all_ends_every_stage(void **state) {
   struct fake *fake = fake_open(&options);
   fake_submit_range(fake, 1, 6);
   fake_step(fake);
-  fake_answer(fake, 1, answer_throttled(60000));
+  fake_answer(fake, 1, answer_status(503));
   fake_answer(fake, 2, answer_started());
   expstart__engine_cancel_all(fake->engine, fake->now_us);
   fake_step(fake);

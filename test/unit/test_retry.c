@@ -210,9 +210,9 @@ static void assert_rows(const struct row *rows, size_t count, expstart_mode mode
     for (int confirm = 0; confirm < 3; confirm++) {
       struct expstart__request request = {.mode = (uint8_t)mode, .kind = (uint8_t)kind};
       request.maybe = request.ever_maybe = rows[i].in_doubt;
-      struct expstart__verdict verdict =
-          expstart__retry_judge(&request, (struct expstart__meaning){rows[i].class, rows[i].error},
-                                (expstart_confirm)confirm, ATTEMPTS);
+      struct expstart__verdict verdict = expstart__retry_judge(
+          &request, (struct expstart__meaning){.class = rows[i].class, .error = rows[i].error},
+          (expstart_confirm)confirm, ATTEMPTS);
       if (verdict.action != rows[i].with[confirm].action ||
           (verdict.action == EXPSTART__END && verdict.outcome != rows[i].with[confirm].outcome))
         fail_msg("row %zu, confirm %d: action %d, outcome %d", i, confirm, (int)verdict.action,
@@ -338,14 +338,14 @@ static void a_look_of_its_own_is_judged_by_the_table(void **state) {
 static void a_look_clears_the_doubt_but_not_its_memory(void **state) {
   (void)state;
   struct expstart__request request = {.kind = EXPSTART_ATTEMPT_START};
-  (void)expstart__retry_judge(&request,
-                              (struct expstart__meaning){EXPSTART__MAYBE, EXPSTART_ESERVER},
-                              EXPSTART_CONFIRM_AFTER_UNKNOWN, ATTEMPTS);
+  (void)expstart__retry_judge(
+      &request, (struct expstart__meaning){.class = EXPSTART__MAYBE, .error = EXPSTART_ESERVER},
+      EXPSTART_CONFIRM_AFTER_UNKNOWN, ATTEMPTS);
   assert_true(request.maybe && request.ever_maybe);
   request.kind = EXPSTART_ATTEMPT_LOOK;
-  (void)expstart__retry_judge(&request,
-                              (struct expstart__meaning){EXPSTART__NOT_RUNNING, EXPSTART_OK},
-                              EXPSTART_CONFIRM_AFTER_UNKNOWN, ATTEMPTS);
+  (void)expstart__retry_judge(
+      &request, (struct expstart__meaning){.class = EXPSTART__NOT_RUNNING, .error = EXPSTART_OK},
+      EXPSTART_CONFIRM_AFTER_UNKNOWN, ATTEMPTS);
   assert_false(request.maybe);
   assert_true(request.ever_maybe);
 }
@@ -353,8 +353,8 @@ static void a_look_clears_the_doubt_but_not_its_memory(void **state) {
 static void faults_end_at_the_limit_and_throttles_never(void **state) {
   (void)state;
   struct expstart__request request = {.kind = EXPSTART_ATTEMPT_START};
-  struct expstart__meaning throttled = {EXPSTART__THROTTLED, EXPSTART_ETHROTTLED};
-  struct expstart__meaning failed = {EXPSTART__NOT_DONE, EXPSTART_ESERVER};
+  struct expstart__meaning throttled = {.class = EXPSTART__THROTTLED, .error = EXPSTART_ETHROTTLED};
+  struct expstart__meaning failed = {.class = EXPSTART__NOT_DONE, .error = EXPSTART_ESERVER};
   for (int i = 0; i < 1000; i++)
     assert_int_equal(
         expstart__retry_judge(&request, throttled, EXPSTART_CONFIRM_AFTER_UNKNOWN, ATTEMPTS).action,
