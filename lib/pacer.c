@@ -122,6 +122,12 @@ static void reopen(struct expstart__pacer *pacer, uint64_t now_us, uint64_t sent
 /* ---- what was heard ----------------------------------------------------------------------------
  */
 
+/* What a reply hints at, no longer than is allowed. */
+static int64_t capped_ms(const struct expstart__pacer *pacer, int64_t hint_ms) {
+  int64_t longest_ms = (int64_t)(pacer->longest_hint_us / 1000);
+  return hint_ms < longest_ms ? hint_ms : longest_ms;
+}
+
 /* How long the API asks to wait, jitter included; 0: it does not say. A server that says 0 is not
    taken at its word: the pause is ours then. */
 static uint64_t hinted_us(struct expstart__pacer *pacer, const struct expstart__echo *echo) {
@@ -130,9 +136,8 @@ static uint64_t hinted_us(struct expstart__pacer *pacer, const struct expstart__
     hint_ms = echo->hints.reset_ms;
   if (hint_ms <= 0)
     return 0;
-  uint64_t hint_us = (uint64_t)hint_ms > pacer->longest_hint_us / 1000 ? pacer->longest_hint_us
-                                                                       : (uint64_t)hint_ms * 1000;
-  pacer->capped_hints += (uint64_t)hint_ms > pacer->longest_hint_us / 1000;
+  uint64_t hint_us = (uint64_t)capped_ms(pacer, hint_ms) * 1000;
+  pacer->capped_hints += capped_ms(pacer, hint_ms) < hint_ms;
   uint64_t most_us = hint_us / JITTER_PART;
   most_us = most_us < JITTER_MOST_US ? most_us : JITTER_MOST_US;
   return hint_us + echo->draw % (most_us + 1);
@@ -182,28 +187,35 @@ static bool heard_failure(struct expstart__pacer *pacer, uint64_t now_us,
   return false;
 }
 
+/* The API's own count is used up: no need to be throttled first. True: the gate is shut for it. */
+static bool heard_none_left(struct expstart__pacer *pacer, uint64_t now_us,
+                            const struct expstart__echo *echo, struct expstart__notice *notice) {
+  struct expstart__hints hints = echo->hints;
+  hints.reset_ms = capped_ms(pacer, hints.reset_ms);
+  expstart__quota_accepted(&pacer->quota, now_us, echo->sent_us, &hints);
+  uint64_t until_us = expstart__quota_shut_until(&pacer->quota, now_us);
+  if (until_us == 0)
+    return false;
+  pacer->capped_hints += hints.reset_ms < echo->hints.reset_ms;
+  expstart__limit_shut(&pacer->limit, now_us);
+  shut(pacer, now_us, EXPSTART_BLOCKED_THROTTLE_GATE, until_us, notice);
+  return true;
+}
+
 static bool heard_answer(struct expstart__pacer *pacer, uint64_t now_us,
                          const struct expstart__echo *echo, struct expstart__notice *notice) {
-  bool told = false;
+  bool was_open = is_open(pacer);
   expstart__outage_answered(&pacer->outage);
-  if (echo->stamp.epoch != pacer->epoch)
+  if (echo->stamp.epoch != pacer->epoch || (!was_open && !echo->stamp.probe))
     return false;
-  if (!is_open(pacer)) {
-    if (!echo->stamp.probe)
-      return false;
+  if (!was_open)
     reopen(pacer, now_us, echo->sent_us, notice);
-    told = true;
-  }
   expstart__limit_accepted(&pacer->limit, now_us);
   expstart__window_accepted(&pacer->window, echo->stamp.full, pacer->limit.pace_per_s <= 0);
-  expstart__quota_accepted(&pacer->quota, now_us, echo->sent_us, &echo->hints);
-  uint64_t until_us = expstart__quota_shut_until(&pacer->quota, now_us);
-  if (until_us > 0) {
-    expstart__limit_shut(&pacer->limit, now_us);
-    shut(pacer, now_us, EXPSTART_BLOCKED_THROTTLE_GATE, until_us, notice);
-    told = true;
-  }
-  return told;
+  bool shut_again = heard_none_left(pacer, now_us, echo, notice);
+  if (shut_again && !was_open)
+    notice->kind = EXPSTART__GATE_EXTENDED;
+  return !was_open || shut_again;
 }
 
 bool expstart__pacer_heard(struct expstart__pacer *pacer, uint64_t now_us,

@@ -356,10 +356,14 @@ static void turn(struct world *world) {
   } else {
     network->now_us = wake_us;
   }
-  world->wake_us = expstart__engine_step(world->engine, network->now_us);
-  while (expstart__engine_deliver(world->engine, 16))
-    continue;
-  world->wake_us = expstart__engine_step(world->engine, network->now_us);
+  /* What callbacks submit may end in the very next step. */
+  uint64_t called;
+  do {
+    called = world->watch.called;
+    world->wake_us = expstart__engine_step(world->engine, network->now_us);
+    while (expstart__engine_deliver(world->engine, 16))
+      continue;
+  } while (world->watch.called > called);
   sim_watch_stepped(&world->watch, world->engine, world->wake_us);
 }
 
