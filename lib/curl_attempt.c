@@ -1,7 +1,6 @@
 #include "curl_attempt.h"
 
 #include "expstart.h"
-#include "hints.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -87,24 +86,6 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *data) {
   return size;
 }
 
-/* Copies the value of a header line if it has that name. */
-static bool copy_field(char out[EXPSTART__FIELD_MAX], const char *line, size_t size,
-                       const char *name) {
-  size_t length = strlen(name);
-  if (size <= length || line[length] != ':' || strncasecmp(line, name, length) != 0)
-    return false;
-  const char *value = line + length + 1, *end = line + size;
-  while (value < end && strchr(" \t", *value))
-    value++;
-  while (end > value && strchr(" \t\r\n", end[-1]))
-    end--;
-  if (end - value >= EXPSTART__FIELD_MAX)
-    return false; /* no value of use is that long */
-  memcpy(out, value, (size_t)(end - value));
-  out[end - value] = '\0';
-  return true;
-}
-
 static size_t on_header(char *line, size_t one, size_t size, void *data) {
   struct expstart__curl_attempt *attempt = data;
   (void)one; /* always 1 */
@@ -112,13 +93,9 @@ static size_t on_header(char *line, size_t one, size_t size, void *data) {
     /* A new reply begins: what an interim one (1xx) said does not count. */
     const char *space = memchr(line, ' ', size);
     attempt->status = space && (size_t)(line + size - space) > 3 ? atoi(space + 1) : 0;
-    attempt->hint_count = 0;
-    attempt->date[0] = '\0';
-  } else if (attempt->hint_count < EXPSTART__HINTS_MAX &&
-             copy_field(attempt->hints[attempt->hint_count], line, size, "Retry-After")) {
-    attempt->hint_count++;
+    expstart__hint_fields_reset(&attempt->hints);
   } else {
-    (void)copy_field(attempt->date, line, size, "Date");
+    expstart__hint_fields_line(&attempt->hints, line, size);
   }
   return size;
 }
@@ -268,8 +245,8 @@ int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
   attempt->reply_size = 0;
   attempt->aborted = attempt->too_large = attempt->out_of_memory = false;
   attempt->status = 0;
-  attempt->hint_count = 0;
-  attempt->date[0] = attempt->error_text[0] = '\0';
+  expstart__hint_fields_reset(&attempt->hints);
+  attempt->error_text[0] = '\0';
   if (!set_url(attempt, send) || !set_method(attempt, send) ||
       curl_easy_setopt(attempt->easy, CURLOPT_FRESH_CONNECT, (long)send->fresh_connection) !=
           CURLE_OK ||
@@ -292,17 +269,6 @@ static enum expstart__fate fate_of(const struct expstart__curl_attempt *attempt)
   if (attempt->sends == 0)
     return is_certificate_error(attempt->result) ? EXPSTART__CERT : EXPSTART__UNSENT;
   return attempt->status >= 200 ? EXPSTART__REPLIED : EXPSTART__LOST;
-}
-
-static int64_t longest_hint(const struct expstart__curl_attempt *attempt) {
-  int64_t longest_ms = EXPSTART__NO_HINT;
-  for (unsigned i = 0; i < attempt->hint_count; i++) {
-    int64_t ms = expstart__hints_retry_after_ms(
-        attempt->hints[i], attempt->date[0] ? attempt->date : NULL, (int64_t)time(NULL));
-    if (ms > longest_ms)
-      longest_ms = ms;
-  }
-  return longest_ms;
 }
 
 /* Words for what the API has none for. */
@@ -363,7 +329,7 @@ void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint6
       .intact = attempt->result == CURLE_OK,
       .aborted = attempt->aborted,
       .curl_code = attempt->aborted ? 0 : (int)attempt->result,
-      .hints = {longest_hint(attempt), EXPSTART__NO_HINT, EXPSTART__NO_HINT},
+      .hints = expstart__hint_fields_read(&attempt->hints, (int64_t)time(NULL)),
       .elapsed_us = now_us - attempt->started_us,
       .reply = {.ok = -1}};
   if (report->fate == EXPSTART__REPLIED)

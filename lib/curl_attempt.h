@@ -6,6 +6,7 @@
 
 #include "carrier.h"
 #include "digest.h"
+#include "hint_fields.h"
 #include "options.h"
 
 #include <curl/curl.h>
@@ -22,8 +23,6 @@ int expstart__curl_shared_init(struct expstart__curl_shared *shared,
                                const struct expstart__settings *settings);
 void expstart__curl_shared_clear(struct expstart__curl_shared *shared); /* wipes the key */
 
-enum { EXPSTART__HINTS_MAX = 4, EXPSTART__FIELD_MAX = 128 };
-
 struct expstart__curl_attempt {
   const struct expstart__curl_shared *shared;
   struct expstart__curl_attempt *prev, *next; /* in the carrier's lists */
@@ -35,10 +34,8 @@ struct expstart__curl_attempt {
   struct expstart__digest *digest;
   size_t reply_size;
   bool aborted, too_large, out_of_memory;
-  int status;          /* of the last status line */
-  unsigned hint_count; /* Retry-After fields */
-  char hints[EXPSTART__HINTS_MAX][EXPSTART__FIELD_MAX];
-  char date[EXPSTART__FIELD_MAX];
+  int status; /* of the last status line */
+  struct expstart__hint_fields hints;
   char error_text[CURL_ERROR_SIZE];
 };
 

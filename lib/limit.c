@@ -18,7 +18,10 @@ enum {
   PAUSES_A_GROWTH = 100,       /* ... and in no less than so many times the pause */
 };
 static const double LONG_GROWTH_US = 12e6; /* for many rejections at once, no longer than that */
-static const double TOWARDS_MOST = 0.15;   /* where between its bounds the next pace begins */
+/* Where between its bounds a limit is taken to be at first: 0 is the lower one, 1 the upper one. */
+static const double FIRST_LEANING = 0.15;
+/* Of bounds that are far apart: the pace grows the faster, down to the time of one pause. */
+static const double DOUBT_POWER = 2.3;
 /* Bounds that are that close, as after a short pause: then just below the upper one. */
 static const double NARROW = 0.97, JUST_BELOW = 0.97;
 static const double CUT = 0.7; /* of a pace that was throttled before it could be measured */
@@ -105,6 +108,26 @@ static void bound(const struct expstart__limit *limit, struct expstart__mark fro
   *most = fmax(*most, per_second(accepted, time_us));
 }
 
+/* Whether the limit is rather near its lower bound (the pause was needed) or near its upper one (it was
+   longer than needed): told by where between the last cycle's bounds this one's lower bound lies. */
+static void lean(struct expstart__limit *limit, double least) {
+  double before = limit->measured_per_s, width = log(limit->most_per_s / before);
+  if (before <= 0) {
+    limit->leaning = FIRST_LEANING;
+  } else if (width > 0) {
+    double place = fmin(fmax(log(least / before) / width, 0), 1);
+    limit->leaning = (limit->leaning + place) / 2;
+  }
+}
+
+static void set_growth(struct expstart__limit *limit, double least, double most,
+                       uint64_t paused_us) {
+  double for_one = ATTEMPTS_A_REJECTION * SECOND_US / least;
+  double for_rejections = fmin(for_one * (double)limit->rejected, fmax(for_one, LONG_GROWTH_US));
+  double growth_us = fmax(for_rejections, PAUSES_A_GROWTH * (double)paused_us);
+  limit->growth_us = fmax(growth_us * pow(least / most, DOUBT_POWER), (double)paused_us);
+}
+
 /* Of the whole cycle, or of its later part if that was faster, where the pace grew. */
 static void measure(struct expstart__limit *limit, uint64_t now_us) {
   uint64_t time_us = since(limit->began_us, now_us);
@@ -113,15 +136,14 @@ static void measure(struct expstart__limit *limit, uint64_t now_us) {
   bound(limit, (struct expstart__mark){0}, paused_us, &least, &most);
   bound(limit, limit->older, paused_us, &least, &most);
   most = fmax(most, least);
-  limit->measured_per_s = least;
-  double pace_per_s = least * pow(most / least, TOWARDS_MOST);
+  lean(limit, least);
+  double pace_per_s = least * pow(most / least, limit->leaning);
   if (least > NARROW * most)
     pace_per_s = fmax(pace_per_s, JUST_BELOW * most);
   set_pace(limit, now_us, pace_per_s);
-  double for_one = ATTEMPTS_A_REJECTION * SECOND_US / least;
-  double for_rejections = fmin(for_one * (double)limit->rejected, fmax(for_one, LONG_GROWTH_US));
-  double for_pause = PAUSES_A_GROWTH * (double)paused_us;
-  limit->growth_us = fmax(for_rejections, for_pause) * least / most;
+  set_growth(limit, least, most, paused_us);
+  limit->measured_per_s = least;
+  limit->most_per_s = most;
 }
 
 /* Too few were accepted to tell a rate: a cut, within what the few allow. The cycle goes on. */

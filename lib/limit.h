@@ -22,7 +22,9 @@ struct expstart__mark {
 struct expstart__limit {
   double pace_per_s;     /* when it was set; 0: no limit was met yet */
   double growth_us;      /* the time in which it doubles */
-  double measured_per_s; /* the last cycle's lower bound */
+  double measured_per_s; /* the last cycle's lower bound, ... */
+  double most_per_s;     /* ... and its upper one */
+  double leaning;        /* where between them the limit is taken to be, 0 to 1 */
   uint64_t paced_us;     /* when the pace was set */
   uint64_t sent_us;      /* the last attempt */
   uint64_t began_us;     /* the cycle; 0: nothing was sent yet */

@@ -3,7 +3,7 @@
 static const double FIRST = 4; /* under way at first, and after each opening */
 /* Per accepted attempt while no limit was met: soon to as many as a run of some thousand can afford to
    have rejected at once, then slowly. */
-static const double CAUTIOUS_STEP = 0.25, CAUTIOUS_MOST = 16, CAUTIOUS_STEP_BEYOND = 1.0 / 128;
+static const double CAUTIOUS_STEP = 0.25, CAUTIOUS_MOST = 12, CAUTIOUS_STEP_BEYOND = 1.0 / 128;
 static const double LEAST_STEP = 1.0 / 512;
 
 static double smaller(double a, double b) {
