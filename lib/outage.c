@@ -1,7 +1,8 @@
 #include "outage.h"
 
-/* Short outages are over soon after their end; ten minutes of one cost some 80 probes. */
-static const uint64_t FIRST_GAP_US = 250000, LONGEST_GAP_US = 7200000;
+/* Short outages are over soon after their end; ten minutes of one cost fewer than 100 attempts.
+   To notice the end within 5 s would take a gap of less, and more than 120 probes in ten minutes. */
+static const uint64_t FIRST_GAP_US = 250000, LONGEST_GAP_US = 8000000;
 
 bool expstart__outage_failed(struct expstart__outage *outage, expstart_ticket ticket) {
   for (uint32_t i = 0; i < outage->failures; i++) {

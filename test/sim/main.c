@@ -15,6 +15,8 @@ static const char usage[] =
     "           what the engine and three textbook policies reach, of 1,000,000 starts; fails if "
     "the\n"
     "           engine reaches less than LEAST % of the limit or has more than MOST % rejected\n"
+    "       expstart-sim --outages [SEED]\n"
+    "           ten minutes of outage in the middle of 100,000 starts, of four kinds\n"
     "       expstart-sim --run SERVER[:SETTING=VALUE,...] [STARTS [SEED [trace]]]\n"
     "           the engine from cold with 5,000 starts at one server\n"
     "\n"
@@ -64,6 +66,8 @@ int main(int argc, char **argv) {
     return sim_table(number(argc, argv, 2, 1000000), 1, argc > 3 ? argv[3] : NULL, least, most) ? 0
                                                                                                 : 1;
   }
+  if (strcmp(what, "--outages") == 0 && argc <= 3)
+    return sim_outages(number(argc, argv, 2, 1)) ? 0 : 1;
   if (strcmp(what, "--run") == 0 && argc >= 3 && argc <= 6)
     return sim_run(argv[2], number(argc, argv, 3, 5000), number(argc, argv, 4, 1), argc == 6) ? 0
                                                                                               : 1;

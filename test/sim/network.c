@@ -73,6 +73,7 @@ int sim_network_send(struct sim_network *network, const struct expstart__send *s
   network->under_way++;
   uint64_t way_us = one_way_us(network);
   const struct sim_outage *outage = sim_server_outage(network->server, network->now_us);
+  network->sent_in_outage += outage != NULL;
   if (sim_random_chance(&network->random, network->connects) ||
       (outage && outage->kind == SIM_BLACK_HOLE)) {
     way_us += 2 * one_way_us(network);

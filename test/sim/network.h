@@ -39,7 +39,8 @@ struct sim_network {
   struct sim_random random;
   struct sim_attempt *attempts;
   uint32_t attempt_count, free_head;
-  uint64_t under_way; /* attempts without a report yet */
+  uint64_t under_way;      /* attempts without a report yet */
+  uint64_t sent_in_outage; /* attempts that were sent while the server was away */
   void *owner;
   void (*report)(void *owner, const struct sim_attempt *attempt, struct expstart__report *report);
 };

@@ -138,6 +138,13 @@ void sim_stage_open(struct sim_stage *stage, const struct sim_scenario *scenario
   stage->server.service_us = scenario->service_us;
   stage->server.change = scenario->change;
   stage->server.change_us = scenario->change_us ? began_us + scenario->change_us : 0;
+  if (scenario->outage.to_us) {
+    stage->server.outages[0] = scenario->outage;
+    stage->server.outages[0].from_us += began_us;
+    stage->server.outages[0].to_us += began_us;
+    stage->server.outage_count = 1;
+    stage->second_us = stage->server.outages[0].to_us;
+  }
   stage->server.random.state = seed * 2 + 1;
   stage->network.latency = scenario->latency;
   stage->network.random.state = seed * 2;
@@ -145,7 +152,24 @@ void sim_stage_open(struct sim_stage *stage, const struct sim_scenario *scenario
   sim_network_open(&stage->network, &stage->server, began_us);
 }
 
+/* Second by second. */
+static void watch_recovery(struct sim_stage *stage) {
+  const struct sim_server *server = &stage->server;
+  uint64_t now_us = stage->network.now_us;
+  if (stage->second_us == 0 || stage->recovered_us > 0 || now_us < stage->second_us)
+    return;
+  if (stage->accepted_before == 0)
+    stage->accepted_before = server->accepted;
+  if (now_us < stage->second_us + 1000000)
+    return;
+  if ((double)(server->accepted - stage->accepted_before) >= 0.9 * server->limiter.rate_per_s)
+    stage->recovered_us = stage->second_us - server->outages[0].to_us + 1;
+  stage->accepted_before = server->accepted;
+  stage->second_us = now_us;
+}
+
 void sim_stage_watch(struct sim_stage *stage) {
+  watch_recovery(stage);
   if (stage->half_us == 0 && stage->server.accepted >= (stage->starts + 1) / 2)
     stage->half_us = stage->network.now_us - stage->began_us;
 }
@@ -155,7 +179,9 @@ struct sim_outcome sim_stage_close(struct sim_stage *stage) {
   struct sim_outcome outcome = {.took_us = server->last_accepted_us - stage->began_us,
                                 .half_us = stage->half_us,
                                 .accepted = server->accepted,
-                                .rejected = server->rejected};
+                                .rejected = server->rejected,
+                                .sent_in_outage = stage->network.sent_in_outage,
+                                .recovered_us = stage->recovered_us};
   sim_limiter_reset(&server->limiter, stage->began_us);
   outcome.ideal_us = sim_limiter_ideal_us(&server->limiter, stage->began_us, stage->starts);
   for (uint64_t id = 1; id <= stage->starts; id++)

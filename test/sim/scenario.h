@@ -16,6 +16,8 @@ struct sim_scenario {
   uint32_t max_in_flight;
   uint64_t change_us; /* after the beginning; 0: the limit stays */
   double change;
+  struct sim_outage outage;  /* its times after the beginning; to_us 0: none */
+  uint32_t retry_timeout_ms; /* 0: as long as it takes */
 };
 
 struct sim_outcome {
@@ -23,6 +25,9 @@ struct sim_outcome {
   uint64_t ideal_us;         /* 0: not known */
   uint64_t accepted, rejected;
   uint64_t not_started; /* must be 0 */
+  uint64_t sent_in_outage;
+  uint64_t
+      recovered_us; /* after the outage, until a second held nine tenths of the rate; 0: never */
   double real_s;
 };
 
@@ -31,6 +36,7 @@ struct sim_stage {
   struct sim_server server;
   uint64_t began_us;
   uint64_t starts, half_us;
+  uint64_t recovered_us, second_us, accepted_before; /* the second under way after an outage */
 };
 
 /* All that can be listed by name; the last one has no name. */

@@ -88,3 +88,23 @@ bool sim_run(const char *text, uint64_t starts, uint64_t seed, bool trace) {
          100 * rejected_share(&outcome));
   return outcome.not_started == 0;
 }
+
+bool sim_outages(uint64_t seed) {
+  static const char *const kinds[] = {"refused", "reset", "black hole", "503"};
+  bool good = true;
+  struct sim_scenario scenario;
+  (void)sim_scenario_parse("token-bucket", &scenario);
+  scenario.retry_timeout_ms = 900000; /* the default */
+  for (int kind = SIM_REFUSES; kind <= SIM_SAYS_503; kind++) {
+    scenario.outage = (struct sim_outage){
+        .from_us = 60000000, .to_us = 660000000, .kind = (enum sim_outage_kind)kind};
+    struct sim_outcome outcome = sim_play_engine(&scenario, 100000, seed, NULL);
+    printf("%-10s  not started %" PRIu64 ", sent meanwhile %" PRIu64
+           ", at full speed again %.1f s after its end\n",
+           kinds[kind], outcome.not_started, outcome.sent_in_outage,
+           (double)outcome.recovered_us / 1e6);
+    good = good && outcome.not_started == 0 && outcome.sent_in_outage < 100 &&
+           outcome.recovered_us > 0 && outcome.recovered_us < 10000000;
+  }
+  return good;
+}
