@@ -29,7 +29,7 @@
  *   -----------------------------------------------  ----------  ----------------------------------
  *   2xx with "ok": true                              yes         STARTED
  *   2xx with "ok": false; 3xx; 4xx but those below   no          REJECTED with the API's words
- *   429, 503, 408, 425; never connected; DNS, TLS    no          sent again
+ *   429, 503, 408, 425; never connected; DNS, TLS    no          sent again (see PACING)
  *     or proxy connection failed
  *   other 5xx; reset or timeout after sending; a     maybe       looked up, then sent again if it is
  *     truncated, oversized or unreadable 2xx; a                  not running
@@ -44,11 +44,30 @@
  * API refuses after an earlier attempt was in doubt is looked up too: "already running" may be our
  * own doing. Redirects are never followed.
  *
- * Throttles (429, and 503 with Retry-After) cost a request time, not attempts: it waits for what
- * Retry-After says (RFC 9110 10.2.3, either form; never less, a jitter of up to a tenth and at most
- * 1 s is added) or, without one or with 0, a backoff; only the two timeouts bound it. Every other
- * failure costs an attempt and is followed by an exponential backoff with full jitter. A wait that
- * does not fit in the time left ends the request now, not later.
+ * PACING
+ *
+ * One gate for the whole client. A throttle (429, and 503 with Retry-After) shuts it for all requests,
+ * first tries too, until what Retry-After says (RFC 9110 10.2.3, either form) or, without one, the
+ * reset of the RateLimit fields (draft-ietf-httpapi-ratelimit-headers, and the X-RateLimit-* of habit):
+ * never sooner; a jitter of up to a twentieth, at most 250 ms, is added; what is longer than
+ * max_retry_after_ms is cut to it. Without a hint, or with 0, the pause is the library's own, short at
+ * first. Then one probe goes: if it gets through the gate opens, and few attempts at once become
+ * more; if not it stays shut. Of the attempts that were under way when it was shut, those that are
+ * throttled too change nothing, unless they ask for more time.
+ * The limit is learned: what the API accepted between two openings of the gate, over the time between
+ * them, is its rate, whatever its burst; from then on attempts are paced by it (learned_rate), and
+ * ever faster until the next throttle. Where the API says how many requests are left until when, and
+ * that has proven true, that is followed instead. rate_per_second is never exceeded by any of this.
+ * A throttled request costs time, not an attempt, and goes back to the front of the queue; only the two
+ * timeouts bound it. One that is throttled more than three times in a row backs off by itself, and
+ * without a hint shuts the gate no more while others get through.
+ *
+ * Attempts of five different requests that fail in a row without an answer (no connection, reset,
+ * timeout, 502, 503 without Retry-After, 504) are an outage: the gate is shut, and single probes go at
+ * growing intervals, up to 8 s. Failed probes cost their requests no attempt.
+ *
+ * Every other failure costs an attempt and is followed by an exponential backoff with full jitter. A
+ * wait that does not fit in the time left, behind the gate too, ends the request now, not later.
  *
  * UNITS are in the names: _ms milliseconds, _us microseconds. THREADS: everything is to be called on
  * the loop's thread unless it says otherwise. Strings are UTF-8 and end in NUL. Functions that return
@@ -277,15 +296,15 @@ struct expstart_options {
   /* Where libcurl runs. EXPSTART_IO_ON_LOOP: on the caller's loop, which is the default of this
      version; 1 and more, a thread of the library's own, are EXPSTART_ENOTSUP in this version. */
   int io_threads;
-  uint32_t max_queued;    /* accepted starts not yet called back: 1,000,000 */
-  uint32_t max_in_flight; /* attempts under way at once: 32 */
+  uint32_t max_queued; /* accepted starts not yet called back: 1,000,000 */
+  uint32_t
+      max_in_flight; /* attempts under way at once: 32. Fewer until it is known that the API takes
+                             them: 4 at first */
   uint32_t
       max_connections; /* open at once: as needed. Waiting for one counts into the attempt's time */
-  /* Attempts per second at most, look-ups and repeated ones included; 0: no limit of our own (this
-     version does not yet learn the API's). burst: how many may go at once after a pause; then the
-     rate goes on top of it. 0: the rate holds in every window of one second. Set it for a bulk that
-     the API's limit makes last longer than retry_timeout_ms: without a rate all of it is soon tried,
-     and what is still throttled after that time is FAILED with EXPSTART_ETHROTTLED. */
+  /* Attempts per second at most, look-ups and repeated ones included; 0: as many as the API takes,
+     which is learned. burst: how many may go at once after a pause; then the rate goes on top of it.
+     0: the rate holds in every window of one second. */
   double rate_per_second;
   uint32_t burst;
   uint32_t connect_timeout_ms; /* 10,000: until the connection, TLS included, is made */
@@ -296,7 +315,7 @@ struct expstart_options {
                                 count), and failing look-ups in a row; at most 100 */
   uint32_t backoff_base_ms;    /* 500: the n-th failure waits 0 to base * 2^(n-1), evenly drawn */
   uint32_t backoff_cap_ms;     /* 20,000: and at most 0 to this */
-  uint32_t max_retry_after_ms; /* 600,000: a longer Retry-After is cut to this */
+  uint32_t max_retry_after_ms; /* 600,000: a longer hint is cut to this */
   size_t max_reply_bytes;      /* 8 MiB, decoded; a larger 2xx counts as unreadable */
   expstart_confirm confirm;    /* EXPSTART_CONFIRM_AFTER_UNKNOWN */
   unsigned flags;              /* EXPSTART_KEEP_REPLY ... or'ed */
@@ -384,9 +403,9 @@ EXPSTART_API int expstart_client_close(expstart_client *client, expstart_close_m
 /* What keeps the next attempt from being sent. */
 typedef enum {
   EXPSTART_BLOCKED_NOTHING = 0, /* there is nothing to send, or it goes now */
-  EXPSTART_BLOCKED_SLOTS = 1,   /* max_in_flight attempts are under way */
-  EXPSTART_BLOCKED_RATE = 2,    /* rate_per_second */
-  EXPSTART_BLOCKED_BACKOFF = 3, /* all that is left waits for its Retry-After or backoff to pass */
+  EXPSTART_BLOCKED_SLOTS = 1, /* as many attempts are under way as may be, at most max_in_flight */
+  EXPSTART_BLOCKED_RATE = 2,  /* rate_per_second, or the learned rate */
+  EXPSTART_BLOCKED_BACKOFF = 3, /* all that is left waits for its backoff to pass */
   EXPSTART_BLOCKED_PAUSED = 4,
   EXPSTART_BLOCKED_THROTTLE_GATE = 5, /* the API throttles: nothing goes before gate_ms_left */
   EXPSTART_BLOCKED_OUTAGE_GATE = 6    /* the API is out of reach: one probe goes at that time */
@@ -403,7 +422,7 @@ struct expstart_stats {
   uint64_t lookups;   /* look-ups handed to the network */
   uint64_t throttled; /* replies that said to come back later */
   uint64_t faults; /* attempts and look-ups that failed otherwise and were, or may be, repeated */
-  uint64_t capped_hints;   /* Retry-After values beyond max_retry_after_ms, cut to it */
+  uint64_t capped_hints;   /* hints beyond max_retry_after_ms, cut to it */
   uint64_t bytes_sent;     /* HTTP, before TLS */
   uint64_t bytes_received; /* HTTP, after TLS, before decoding */
   /* Gauges: as it is now. */

@@ -10,6 +10,9 @@
 
 #include <stdlib.h>
 
+/* So many throttles of a request in a row are put down to the API's limit, and more to itself. */
+enum { THROTTLES_OF_ALL = 3 };
+
 struct expstart__engine {
   struct expstart_options options;
   struct expstart__port port;
@@ -312,13 +315,12 @@ static uint64_t settle_time_us(const struct expstart_options *options) {
 static uint64_t wait_us(struct expstart__engine *engine, const struct expstart__request *request,
                         const struct expstart__report *report, enum expstart__class class) {
   const struct expstart_options *options = &engine->options;
-  const uint32_t throttles_of_all = 3;
   uint32_t failures =
       request->kind == EXPSTART_ATTEMPT_START ? request->faults : request->look_faults;
   if (class == EXPSTART__THROTTLED) {
-    if (request->streak <= throttles_of_all)
+    if (request->streak <= THROTTLES_OF_ALL)
       return 0;
-    failures = request->streak - throttles_of_all;
+    failures = request->streak - THROTTLES_OF_ALL;
   }
   uint64_t backoff_us =
       draw_up_to(engine, expstart__retry_backoff_us(failures, options->backoff_base_ms,
@@ -387,12 +389,25 @@ static void follow(struct expstart__engine *engine, uint64_t now_us, uint32_t sl
   expstart__heap_add(&engine->table, slot, at_us);
 }
 
+/* A request that was throttled several times in a row, and is again while others get through: it has a
+   trouble of its own, of which the others need not suffer. Unless the API says how long to wait. */
+static bool throttled_alone(const struct expstart__engine *engine,
+                            const struct expstart__request *request,
+                            const struct expstart__report *report) {
+  return request->streak >= THROTTLES_OF_ALL && !request->probe &&
+         engine->pacer.gate == EXPSTART_BLOCKED_NOTHING && report->hints.retry_after_ms <= 0 &&
+         report->hints.reset_ms <= 0;
+}
+
 /* What the attempt tells about the API as a whole. A gateway's word that there is nobody behind it is
    no answer of the API's; one that was ended by ourselves says nothing. */
-static enum expstart__heard heard(const struct expstart__report *report,
+static enum expstart__heard heard(const struct expstart__engine *engine,
+                                  const struct expstart__request *request,
+                                  const struct expstart__report *report,
                                   enum expstart__class class) {
   if (class == EXPSTART__THROTTLED)
-    return EXPSTART__HEARD_THROTTLE;
+    return throttled_alone(engine, request, report) ? EXPSTART__HEARD_NOTHING
+                                                    : EXPSTART__HEARD_THROTTLE;
   if (report->fate == EXPSTART__REPLIED)
     return report->http_status >= 502 && report->http_status <= 504 ? EXPSTART__HEARD_FAILURE
                                                                     : EXPSTART__HEARD_ANSWER;
@@ -412,7 +427,7 @@ static struct lesson tell_pacer(struct expstart__engine *engine, uint64_t now_us
                                 const struct expstart__report *report, enum expstart__class class) {
   struct lesson lesson;
   struct expstart__echo echo = {
-      .heard = heard(report, class),
+      .heard = heard(engine, request, report, class),
       .stamp = {.epoch = request->epoch, .probe = request->probe, .full = request->full},
       .hints = report->hints,
       .ticket = report->ticket,
