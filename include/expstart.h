@@ -249,8 +249,11 @@ typedef struct expstart_attempt {
   int http_status;     /* 0: no reply */
   int curl_code;       /* libcurl's CURLcode, 0 if the transfer went well or was canceled */
   const char *message; /* the API's or libcurl's words, "" if none */
-  uint64_t elapsed_us; /* of this attempt */
-  int throttled;       /* 1: told to come back later */
+  uint64_t elapsed_us; /* of this attempt, from its send to its end */
+  /* Of that, as libcurl has it (0: it did not come so far): until a connection was there, made for it
+     or not, and until the first byte of the reply. */
+  uint64_t connected_us, first_byte_us;
+  int throttled; /* 1: told to come back later */
   expstart_next next;
   uint64_t
       next_ms; /* how long it waits before that at least: for its backoff and the gate; its turn

@@ -40,6 +40,7 @@ struct expstart__report {
   int curl_code;
   struct expstart__hints hints;
   uint64_t elapsed_us;
+  uint64_t connected_us, first_byte_us; /* as libcurl has it; 0: it did not come so far */
   uint64_t bytes_sent, bytes_received;
   struct expstart__reply reply; /* whoever takes the report may move it out */
 };

@@ -320,6 +320,11 @@ static void count_bytes(CURL *easy, struct expstart__report *report) {
     report->bytes_received += (uint64_t)body;
 }
 
+static uint64_t time_of(CURL *easy, CURLINFO info) {
+  curl_off_t time_us = 0;
+  return curl_easy_getinfo(easy, info, &time_us) == CURLE_OK && time_us > 0 ? (uint64_t)time_us : 0;
+}
+
 void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint64_t now_us,
                                    struct expstart__report *report) {
   *report = (struct expstart__report){
@@ -340,5 +345,7 @@ void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint6
     report->intact = false;
   }
   count_bytes(attempt->easy, report);
+  report->connected_us = time_of(attempt->easy, CURLINFO_PRETRANSFER_TIME_T);
+  report->first_byte_us = time_of(attempt->easy, CURLINFO_STARTTRANSFER_TIME_T);
   fill_message(attempt, report);
 }

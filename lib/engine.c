@@ -460,6 +460,8 @@ void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
                                   .http_status = report->http_status,
                                   .curl_code = report->curl_code,
                                   .elapsed_us = report->elapsed_us,
+                                  .connected_us = report->connected_us,
+                                  .first_byte_us = report->first_byte_us,
                                   .throttled = meaning.class == EXPSTART__THROTTLED};
 
   engine->in_flight--;
