@@ -24,6 +24,7 @@ static const double FIRST_LEANING = 0.15;
 static const double DOUBT_POWER = 2.3;
 /* Bounds that are that close, as after a short pause: then just below the upper one. */
 static const double NARROW = 0.97, JUST_BELOW = 0.97;
+static const double SLOWEST_PER_S = 1e-3, FASTEST_PER_S = 1e6;
 static const double CUT = 0.7; /* of a pace that was throttled before it could be measured */
 
 static double per_second(uint64_t count, uint64_t time_us) {
@@ -41,7 +42,7 @@ static void begin_cycle(struct expstart__limit *limit, uint64_t now_us) {
 }
 
 static void set_pace(struct expstart__limit *limit, uint64_t now_us, double per_s) {
-  limit->pace_per_s = per_s;
+  limit->pace_per_s = fmin(fmax(per_s, SLOWEST_PER_S), FASTEST_PER_S);
   limit->paced_us = now_us;
 }
 
@@ -50,7 +51,7 @@ double expstart__limit_pace(const struct expstart__limit *limit, uint64_t now_us
     return limit->pace_per_s;
   /* Flat at first and steep later: long near what was measured, soon away from what was not. */
   double growths = (double)since(limit->paced_us, now_us) / limit->growth_us;
-  return limit->pace_per_s * (1 + growths * growths * growths);
+  return fmin(limit->pace_per_s * (1 + growths * growths * growths), FASTEST_PER_S);
 }
 
 /* ---- the active time ---------------------------------------------------------------------------
@@ -100,7 +101,7 @@ void expstart__limit_shut(struct expstart__limit *limit, uint64_t since_us) {
 /* What a stretch of the cycle says, from a mark to its end: the bounds of the limit. */
 static void bound(const struct expstart__limit *limit, struct expstart__mark from,
                   uint64_t paused_us, double *least, double *most) {
-  if (limit->active_us <= from.active_us || limit->accepted <= from.accepted)
+  if (limit->active_us < from.active_us || limit->accepted <= from.accepted)
     return;
   uint64_t accepted = limit->accepted - from.accepted;
   uint64_t time_us = limit->active_us - from.active_us;
