@@ -4,9 +4,9 @@
 #ifndef EXPSTART_LIB_CARRIER_H
 #define EXPSTART_LIB_CARRIER_H
 
-#include "digest.h"
 #include "expstart.h"
 #include "hints.h"
+#include "reply.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,7 +42,7 @@ struct expstart__report {
   uint64_t elapsed_us;
   uint64_t connected_us, first_byte_us; /* as libcurl has it; 0: it did not come so far */
   uint64_t bytes_sent, bytes_received;
-  struct expstart__reply reply; /* whoever takes the report may move it out */
+  struct expstart__reply reply; /* whoever takes the report may swap it for another */
 };
 
 /* To whom a carrier reports, on the thread that calls it. */

@@ -305,8 +305,7 @@ static void fill_message(const struct expstart__curl_attempt *attempt,
     return;
   char text[CURL_ERROR_SIZE + 64];
   describe(attempt, report, text, sizeof text);
-  free(report->reply.message);
-  report->reply.message = expstart__text_clean(text, strlen(text), sizeof text);
+  expstart__reply_say(&report->reply, text);
 }
 
 static void count_bytes(CURL *easy, struct expstart__report *report) {
@@ -327,6 +326,7 @@ static uint64_t time_of(CURL *easy, CURLINFO info) {
 
 void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint64_t now_us,
                                    struct expstart__report *report) {
+  struct expstart__reply reply = report->reply;
   *report = (struct expstart__report){
       .ticket = attempt->ticket,
       .fate = fate_of(attempt),
@@ -336,7 +336,7 @@ void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint6
       .curl_code = attempt->aborted ? 0 : (int)attempt->result,
       .hints = expstart__hint_fields_read(&attempt->hints, (int64_t)time(NULL)),
       .elapsed_us = now_us - attempt->started_us,
-      .reply = {.ok = -1}};
+      .reply = reply};
   if (report->fate == EXPSTART__REPLIED)
     report->http_status = attempt->status;
   if (expstart__digest_finish(attempt->digest, &report->reply) != EXPSTART_OK) {

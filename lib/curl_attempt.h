@@ -48,7 +48,8 @@ void expstart__curl_attempt_destroy(struct expstart__curl_attempt *attempt);
 int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
                                  const struct expstart__send *send, uint64_t now_us);
 
-/* The transfer ended with attempt->result: what it told. */
+/* The transfer ended with attempt->result: what it told. The report comes with a reply, the memory of
+   which is used again. */
 void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint64_t now_us,
                                    struct expstart__report *report);
 

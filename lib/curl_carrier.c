@@ -25,6 +25,7 @@ struct curl_carrier {
   struct attempt_list active;   /* in libcurl, in the order of sending */
   struct attempt_list finished; /* out of libcurl, to be reported */
   struct attempt_list spare;
+  struct expstart__report report; /* kept for the memory in it */
   uv_timer_t watch;
   bool watching, watch_closed, curl_closed;
   void (*closed)(void *owner);
@@ -81,12 +82,11 @@ static void report_finished(struct curl_carrier *carrier) {
   bool any = carrier->finished.head != NULL;
   while (carrier->finished.head) {
     struct expstart__curl_attempt *attempt = carrier->finished.head;
-    struct expstart__report report;
-    expstart__curl_attempt_report(attempt, uv_hrtime() / 1000, &report);
+    struct expstart__report *report = &carrier->report;
+    expstart__curl_attempt_report(attempt, uv_hrtime() / 1000, report);
     take_out(&carrier->finished, attempt);
     append(&carrier->spare, attempt);
-    carrier->sink.report(carrier->sink.owner, &report);
-    expstart__reply_clear(&report.reply);
+    carrier->sink.report(carrier->sink.owner, report);
   }
   if (any)
     carrier->sink.reported(carrier->sink.owner);
@@ -183,6 +183,7 @@ static void finish_close(struct curl_carrier *carrier) {
     return;
   void (*closed)(void *owner) = carrier->closed;
   void *owner = carrier->closed_owner;
+  expstart__reply_clear(&carrier->report.reply);
   free(carrier);
   closed(owner);
 }
@@ -230,6 +231,7 @@ int expstart__curl_carrier_create(struct expstart__carrier **out, uv_loop_t *loo
     return EXPSTART_ENOMEM;
   carrier->base.ops = &ops;
   carrier->sink = *sink;
+  carrier->report.reply.ok = -1;
   int status = expstart__curl_shared_init(&carrier->shared, settings);
   if (status != EXPSTART_OK)
     goto fail;

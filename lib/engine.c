@@ -13,6 +13,9 @@
 /* So many throttles of a request in a row are put down to the API's limit, and more to itself. */
 enum { THROTTLES_OF_ALL = 3 };
 
+/* Words that are kept, with their memory, for the next replies. */
+enum { SPARE_WORDS_MAX = 256 };
+
 struct expstart__engine {
   struct expstart_options options;
   struct expstart__port port;
@@ -22,6 +25,8 @@ struct expstart__engine {
   struct expstart__meter meter; /* of outcomes */
   struct expstart__latency latency;
   struct expstart_stats counters; /* its gauges are made when asked for */
+  struct expstart__words *spare_words;
+  uint32_t spare_words_count;
   uint64_t random;
   uint32_t in_flight;
   bool paused;
@@ -42,11 +47,34 @@ struct expstart__engine *expstart__engine_create(const struct expstart_options *
   return engine;
 }
 
+/* NULL: out of memory. */
+static struct expstart__words *words_take(struct expstart__engine *engine) {
+  struct expstart__words *words = engine->spare_words;
+  if (words) {
+    engine->spare_words = words->next;
+    engine->spare_words_count--;
+  } else if ((words = calloc(1, sizeof *words))) {
+    words->reply.ok = -1;
+  }
+  return words;
+}
+
 static void words_free(struct expstart__words *words) {
   if (!words)
     return;
   expstart__reply_clear(&words->reply);
   free(words);
+}
+
+static void words_release(struct expstart__engine *engine, struct expstart__words *words) {
+  if (!words || engine->spare_words_count == SPARE_WORDS_MAX) {
+    words_free(words);
+    return;
+  }
+  expstart__reply_empty(&words->reply);
+  words->next = engine->spare_words;
+  engine->spare_words = words;
+  engine->spare_words_count++;
 }
 
 static void forget_list(struct expstart__engine *engine, struct expstart__list *list) {
@@ -67,6 +95,8 @@ void expstart__engine_destroy(struct expstart__engine *engine) {
   forget_list(engine, &engine->table.tried);
   forget_list(engine, &engine->table.done);
   expstart__table_clear(&engine->table);
+  while (engine->spare_words)
+    words_free(words_take(engine));
   free(engine);
 }
 
@@ -276,30 +306,31 @@ static void end_what_cannot_wait(struct expstart__engine *engine, uint64_t now_u
  */
 
 /* What of a report's reply is kept: the API's words about the start itself, or the settling look.
-   True: the reply was moved into the request. */
-static bool keep_words(struct expstart__request *request, struct expstart__report *report,
-                       struct expstart__meaning meaning) {
+   True: the reply was moved into the request, and the report has another in its stead. */
+static bool keep_words(struct expstart__engine *engine, struct expstart__request *request,
+                       struct expstart__report *report, struct expstart__meaning meaning) {
   struct expstart__words *words = request->words;
   bool look = request->kind == EXPSTART_ATTEMPT_LOOK;
   bool settles = meaning.class == EXPSTART__YES || request->mode == EXPSTART_LOOK;
   if (look && words && request->attempts > 0 && !settles) {
     /* Keep what the start was told; take over the state that was seen. */
     if (meaning.class == EXPSTART__NOT_RUNNING) {
-      struct expstart__reply *kept = &words->reply, *seen = &report->reply, swap = *kept;
-      kept->name = seen->name, seen->name = swap.name;
-      kept->state = seen->state, seen->state = swap.state;
-      kept->started_at = seen->started_at, seen->started_at = swap.started_at;
+      struct expstart__reply both = words->reply;
+      both.name = report->reply.name;
+      both.state = report->reply.state;
+      both.started_at = report->reply.started_at;
+      (void)expstart__reply_set_words(&words->reply, &both); /* else the state is not told */
     }
     return false;
   }
   if (words && report->aborted)
     return false; /* an end of our own making says less than what was there */
-  if (!words && !(words = request->words = calloc(1, sizeof *words)))
+  if (!words && !(words = request->words = words_take(engine)))
     return false; /* the outcome is told without words then */
-  expstart__reply_clear(&words->reply);
+  struct expstart__reply before = words->reply;
   words->http_status = report->http_status;
   words->reply = report->reply;
-  report->reply = (struct expstart__reply){.ok = -1};
+  report->reply = before;
   return true;
 }
 
@@ -483,7 +514,7 @@ void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
                           ? 0
                           : wait_us(engine, request, report, meaning.class);
 
-  bool moved = keep_words(request, report, meaning);
+  bool moved = keep_words(engine, request, report, meaning);
   follow(engine, now_us, slot, verdict, now_us + delay_us);
 
   if (request->stage == EXPSTART__WAITING) {
@@ -628,7 +659,7 @@ static void deliver_one(struct expstart__engine *engine, uint32_t slot) {
                             .state = words->reply.state,
                             .started_at = words->reply.started_at,
                             .message = words->reply.message ? words->reply.message : "",
-                            .errors = (const char *const *)words->reply.errors,
+                            .errors = words->reply.errors,
                             .error_count = words->reply.error_count,
                             .queued_us = tried_us - request.submitted_us,
                             .elapsed_us = ended_us - request.submitted_us,
@@ -638,7 +669,7 @@ static void deliver_one(struct expstart__engine *engine, uint32_t slot) {
   expstart__list_remove(&engine->table, &engine->table.done, slot);
   expstart__table_release(&engine->table, slot);
   engine->port.deliver(engine->port.self, &result, request.done, request.data);
-  words_free(request.words);
+  words_release(engine, request.words);
 }
 
 bool expstart__engine_deliver(struct expstart__engine *engine, uint32_t max) {

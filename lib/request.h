@@ -7,9 +7,9 @@
 #ifndef EXPSTART_LIB_REQUEST_H
 #define EXPSTART_LIB_REQUEST_H
 
-#include "digest.h"
 #include "expstart.h"
 #include "note.h"
+#include "reply.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +29,7 @@ enum expstart__stage {
 struct expstart__words {
   int http_status;
   struct expstart__reply reply;
+  struct expstart__words *next; /* among those that are kept for re-use */
 };
 
 struct expstart__request {

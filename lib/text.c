@@ -1,6 +1,5 @@
 #include "text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Bytes of the UTF-8 character at text, 0 if there is none. */
@@ -37,11 +36,8 @@ static bool is_space(unsigned char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-char *expstart__text_clean(const char *text, size_t size, size_t max) {
+size_t expstart__text_clean(char *out, const char *text, size_t size, size_t max) {
   const unsigned char *in = (const unsigned char *)text;
-  char *out = malloc((size < max ? size : max) + 1);
-  if (!out)
-    return NULL;
   size_t used = 0;
   for (size_t i = 0; i < size && used < max;) {
     size_t length = utf8_length(in + i, size - i);
@@ -60,7 +56,7 @@ char *expstart__text_clean(const char *text, size_t size, size_t max) {
     i += length;
   }
   out[used] = '\0';
-  return out;
+  return used;
 }
 
 void expstart__text_redact(char *text, size_t size, const char *secret) {

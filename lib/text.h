@@ -9,10 +9,10 @@
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool expstart__utf8_is_valid(const char *text, size_t size);
 
-/* A copy that is one line of valid UTF-8 without control characters: white space becomes a space,
-   other control characters and bytes that are not UTF-8 become '?'. At most `max` bytes, cut
-   between characters. NULL: out of memory. */
-char *expstart__text_clean(const char *text, size_t size, size_t max);
+/* Copies to `out`, which has room for a NUL more than `size` or `max` bytes, one line of valid UTF-8
+   without control characters: white space becomes a space, other control characters and bytes that
+   are not UTF-8 become '?'. At most `max` bytes, cut between characters. Returns the length. */
+size_t expstart__text_clean(char *out, const char *text, size_t size, size_t max);
 
 /* Overwrites each occurrence of `secret` in the bytes with asterisks. */
 void expstart__text_redact(char *text, size_t size, const char *secret);

@@ -171,7 +171,7 @@ static struct sim_reply look(struct sim_server *server, const struct sim_truth *
   const char *state = truth->running ? "running" : "ready";
   reply.report.reply.ok = -1;
   reply.report.reply.experiment_id = experiment_id;
-  reply.report.reply.state = strdup(state);
+  (void)expstart__reply_set_words(&reply.report.reply, &(struct expstart__reply){.state = state});
   return reply;
 }
 

@@ -11,16 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *copy_of(const char *text) {
-  if (!text)
-    return NULL;
-  size_t size = strlen(text) + 1;
-  char *copy = malloc(size);
-  assert_non_null(copy);
-  memcpy(copy, text, size);
-  return copy;
-}
-
 static uint32_t slot_of(expstart_ticket ticket) {
   uint32_t slot = (uint32_t)ticket;
   assert_true(slot < FAKE_SLOTS);
@@ -282,9 +272,10 @@ void fake_answer_at(struct fake *fake, size_t index, struct fake_answer answer) 
       .bytes_received = 20,
       .reply = {.readable = replied && !answer.broken,
                 .ok = answer.ok,
-                .experiment_id = answer.id ? answer.id : attempt.experiment_id,
-                .state = copy_of(answer.state),
-                .message = copy_of(answer.message)}};
+                .experiment_id = answer.id ? answer.id : attempt.experiment_id}};
+  struct expstart__reply words = {.state = answer.state, .message = answer.message};
+  if (answer.state || answer.message)
+    assert_true(expstart__reply_set_words(&report.reply, &words));
   expstart__engine_report(fake->engine, fake->now_us, &report);
   expstart__reply_clear(&report.reply);
   fake_step(fake);

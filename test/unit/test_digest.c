@@ -17,7 +17,7 @@
 static struct expstart__reply read_pieces(const char *text, size_t size, const size_t *cuts,
                                           size_t cut_count) {
   struct expstart__digest *digest = expstart__digest_create(false, NULL);
-  struct expstart__reply reply;
+  struct expstart__reply reply = {.ok = -1};
   size_t from = 0;
   assert_non_null(digest);
   for (size_t i = 0; i <= cut_count; i++) {
@@ -407,7 +407,7 @@ static void the_bytes_are_kept_if_asked(void **state) {
   static const char *const texts[] = {"{\"ok\":true} \n", "no JSON at all"};
   struct expstart__digest *digest = expstart__digest_create(true, NULL);
   for (size_t i = 0; i < 2; i++) {
-    struct expstart__reply reply;
+    struct expstart__reply reply = {.ok = -1};
     expstart__digest_reset(digest);
     for (const char *c = texts[i]; *c; c++)
       assert_int_equal(expstart__digest_feed(digest, c, 1), EXPSTART_OK);
@@ -424,7 +424,7 @@ static void many_bytes_are_kept_too(void **state) {
   (void)state;
   char *text = load_example();
   struct expstart__digest *digest = expstart__digest_create(true, NULL);
-  struct expstart__reply reply;
+  struct expstart__reply reply = {.ok = -1};
   for (size_t at = 0, size = strlen(text); at < size; at += 1000)
     assert_int_equal(expstart__digest_feed(digest, text + at, size - at < 1000 ? size - at : 1000),
                      0);
@@ -448,7 +448,7 @@ static void a_reset_digest_is_like_new_whatever_came_before(void **state) {
   static const char text[] = "{\"ok\":true,\"experiment\":{\"id\":7}}";
   struct expstart__digest *digest = expstart__digest_create(true, NULL);
   for (size_t i = 0; i < 2 * sizeof before / sizeof *before; i++) {
-    struct expstart__reply reply;
+    struct expstart__reply reply = {.ok = -1};
     size_t which = i / 2, size = strlen(before[which]);
     if (size > 0)
       assert_int_equal(expstart__digest_feed(digest, before[which], size), EXPSTART_OK);

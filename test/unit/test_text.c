@@ -16,8 +16,10 @@ static bool valid(const char *text) {
 }
 
 static void assert_cleaned(const char *text, size_t size, size_t max, const char *wanted) {
-  char *cleaned = expstart__text_clean(text, size, max);
+  char *cleaned = malloc((size < max ? size : max) + 1);
   assert_non_null(cleaned);
+  size_t length = expstart__text_clean(cleaned, text, size, max);
+  assert_int_equal(length, strlen(wanted));
   assert_string_equal(cleaned, wanted);
   assert_true(valid(cleaned));
   free(cleaned);
@@ -163,8 +165,10 @@ static void any_bytes_come_out_clean(void **state) {
       bytes[i] = (char)(random >> 24);
     }
     size_t size = random % (sizeof bytes + 1), max = (random >> 10) % 40;
-    char *cleaned = expstart__text_clean(bytes, size, max);
+    char *cleaned = malloc((size < max ? size : max) + 1);
     assert_non_null(cleaned);
+    size_t length = expstart__text_clean(cleaned, bytes, size, max);
+    assert_int_equal(length, strlen(cleaned));
     assert_true(strlen(cleaned) <= max && strlen(cleaned) <= size);
     assert_true(valid(cleaned));
     for (const char *c = cleaned; *c; c++)

@@ -1,0 +1,84 @@
+#include "reply.h"
+
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A long error's memory is not kept. */
+enum { TEXT_KEEP_MAX = 8192 };
+
+void expstart__reply_empty(struct expstart__reply *reply) {
+  char *text = reply->text;
+  size_t capacity = reply->text_capacity;
+  if (capacity > TEXT_KEEP_MAX) {
+    free(text);
+    text = NULL;
+    capacity = 0;
+  }
+  free(reply->errors);
+  free(reply->raw);
+  *reply = (struct expstart__reply){.ok = -1, .text = text, .text_capacity = capacity};
+}
+
+void expstart__reply_clear(struct expstart__reply *reply) {
+  free(reply->text);
+  reply->text = NULL;
+  reply->text_capacity = 0;
+  expstart__reply_empty(reply);
+}
+
+static size_t size_of(const char *text) {
+  return text ? strlen(text) + 1 : 0;
+}
+
+/* `text` copied to *end, which moves on. */
+static const char *put(char **end, const char *text) {
+  if (!text)
+    return NULL;
+  char *copy = *end;
+  size_t size = strlen(text) + 1;
+  memcpy(copy, text, size);
+  *end += size;
+  return copy;
+}
+
+bool expstart__reply_set_words(struct expstart__reply *reply, const struct expstart__reply *words) {
+  size_t size = size_of(words->name) + size_of(words->state) + size_of(words->started_at) +
+                size_of(words->message);
+  for (size_t i = 0; i < words->error_count; i++)
+    size += size_of(words->errors[i]);
+  char *text = malloc(size + EXPSTART__REPLY_ROOM), *end = text;
+  const char **errors = words->error_count > 0 ? malloc(words->error_count * sizeof *errors) : NULL;
+  if (!text || (words->error_count > 0 && !errors)) {
+    free(text);
+    free(errors);
+    return false;
+  }
+  struct expstart__reply set = *reply;
+  set.name = put(&end, words->name);
+  set.state = put(&end, words->state);
+  set.started_at = put(&end, words->started_at);
+  set.message = put(&end, words->message);
+  for (size_t i = 0; i < words->error_count; i++)
+    errors[i] = put(&end, words->errors[i]);
+  set.errors = errors;
+  set.error_count = words->error_count;
+  set.text = text;
+  set.text_size = size;
+  set.text_capacity = size + EXPSTART__REPLY_ROOM;
+  free(reply->text);
+  free(reply->errors);
+  *reply = set;
+  return true;
+}
+
+void expstart__reply_say(struct expstart__reply *reply, const char *text) {
+  reply->message = NULL;
+  if (reply->text_capacity < reply->text_size + EXPSTART__REPLY_ROOM)
+    return;
+  char *message = reply->text + reply->text_size;
+  reply->text_size +=
+      expstart__text_clean(message, text, strlen(text), EXPSTART__REPLY_ROOM - 1) + 1;
+  reply->message = message;
+}
