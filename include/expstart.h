@@ -278,6 +278,7 @@ typedef void (*expstart_room_cb)(expstart_client *, void *hook_data);
 /* ---- the client ------------------------------------------------------------------------------ */
 
 #define EXPSTART_IO_ON_LOOP (-1)
+#define EXPSTART_IO_THREADS_MAX 64u
 
 #define EXPSTART_KEEP_REPLY 1u      /* keep each last reply whole for the callback */
 #define EXPSTART_ALLOW_PLAINTEXT 2u /* http beyond this machine: the key travels readable */
@@ -296,8 +297,10 @@ struct expstart_options {
   const char *api_key;
   const char *ca_file;    /* PEM file of trusted certificates; the system's */
   const char *user_agent; /* "expstart/VERSION" */
-  /* Where libcurl runs. EXPSTART_IO_ON_LOOP: on the caller's loop, which is the default of this
-     version; 1 and more, a thread of the library's own, are EXPSTART_ENOTSUP in this version. */
+  /* Where libcurl runs: on so many threads of the library's own, 1, at most EXPSTART_IO_THREADS_MAX,
+     or, EXPSTART_IO_ON_LOOP, on the caller's loop. On a thread, TLS handshakes and full sockets never
+     hold the caller's loop; signals are blocked there. A thread does not live on in a fork(): create
+     clients in the process that runs the loop. More than one share one pace and one limit. */
   int io_threads;
   uint32_t max_queued; /* accepted starts not yet called back: 1,000,000 */
   uint32_t

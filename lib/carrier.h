@@ -19,6 +19,7 @@ struct expstart__send {
   size_t body_size;
   uint32_t timeout_ms;
   bool fresh_connection; /* do not re-use one: that is how an earlier attempt was lost */
+  void *tag;             /* comes back with the report */
 };
 
 /* How far the request itself is known to have come. */
@@ -31,6 +32,7 @@ enum expstart__fate {
 
 struct expstart__report {
   expstart_ticket ticket;
+  void *tag;
   enum expstart__fate fate;
   bool timed_out;
   bool aborted;    /* as asked, before it came to an end of its own */
@@ -55,10 +57,14 @@ struct expstart__carrier_sink {
 struct expstart__carrier;
 
 struct expstart__carrier_ops {
-  /* EXPSTART_OK, or EXPSTART_ENOMEM or EXPSTART_ESYSTEM: nothing was sent and no report follows. */
-  int (*send)(struct expstart__carrier *, const struct expstart__send *);
-  /* Gives an attempt up; its report still comes and says how far it had come. */
-  void (*abort)(struct expstart__carrier *, expstart_ticket);
+  /* EXPSTART_OK, or EXPSTART_ENOMEM or EXPSTART_ESYSTEM: nothing was sent and no report follows.
+     *handle is for abort. */
+  int (*send)(struct expstart__carrier *, const struct expstart__send *, uint32_t *handle);
+  /* Gives an attempt up; its report still comes and says how far it had come. Of an attempt that has
+     ended already, though its report may still be on its way, nothing is given up. */
+  void (*abort)(struct expstart__carrier *, uint32_t handle, expstart_ticket);
+  /* What was sent and aborted may have been held back until now, to go together. */
+  void (*flush)(struct expstart__carrier *);
   /* Ends what is under way without reports and frees the carrier; then calls closed, once, later.
    */
   void (*close)(struct expstart__carrier *, void (*closed)(void *owner), void *owner);

@@ -7,6 +7,7 @@
 #include "expstart.h"
 #include "log.h"
 #include "options.h"
+#include "thread_carrier.h"
 #include "turn.h"
 
 #include <curl/curl.h>
@@ -37,14 +38,14 @@ static uint64_t now_us(void) {
 /* ---- the engine's port -------------------------------------------------------------------------
  */
 
-static int port_send(void *self, const struct expstart__send *send) {
+static int port_send(void *self, const struct expstart__send *send, uint32_t *handle) {
   expstart_client *client = self;
-  return client->carrier->ops->send(client->carrier, send);
+  return client->carrier->ops->send(client->carrier, send, handle);
 }
 
-static void port_abort(void *self, expstart_ticket ticket) {
+static void port_abort(void *self, uint32_t handle, expstart_ticket ticket) {
   expstart_client *client = self;
-  client->carrier->ops->abort(client->carrier, ticket);
+  client->carrier->ops->abort(client->carrier, handle, ticket);
 }
 
 static void port_deliver(void *self, const expstart_result *result, expstart_done_cb done,
@@ -75,10 +76,15 @@ static void sink_report(void *owner, struct expstart__report *report) {
   expstart__engine_report(client->engine, now_us(), report);
 }
 
+static void step(expstart_client *client) {
+  schedule(client, expstart__engine_step(client->engine, now_us()));
+  client->carrier->ops->flush(client->carrier);
+}
+
 /* Slots are filled again in the same turn; callbacks wait for the client's own. */
 static void sink_reported(void *owner) {
   expstart_client *client = owner;
-  schedule(client, expstart__engine_step(client->engine, now_us()));
+  step(client);
   expstart__turn_kick(&client->turn);
 }
 
@@ -116,7 +122,7 @@ static void on_turn(void *data) {
   const struct expstart_options *options = &client->settings.options;
   if (client->closing == TEARING_DOWN)
     return;
-  schedule(client, expstart__engine_step(client->engine, now_us()));
+  step(client);
   if (expstart__engine_deliver(client->engine, DELIVER_MAX))
     expstart__turn_kick(&client->turn);
   if (client->closing == OPEN && expstart__engine_take_room(client->engine) && options->on_room)
@@ -136,6 +142,15 @@ static CURLcode curl_ready;
 
 static void set_up_curl(void) {
   curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static int create_carrier(expstart_client *client, uv_loop_t *loop) {
+  const struct expstart__curl_place place = {.own_thread = false, .share_of = 1};
+  const struct expstart__carrier_sink sink = {
+      .owner = client, .report = sink_report, .reported = sink_reported};
+  if (client->settings.options.io_threads == EXPSTART_IO_ON_LOOP)
+    return expstart__curl_carrier_create(&client->carrier, loop, &client->settings, &place, &sink);
+  return expstart__thread_carrier_create(&client->carrier, loop, &client->settings, &sink);
 }
 
 int expstart_client_create(expstart_client **out, uv_loop_t *loop,
@@ -160,13 +175,11 @@ int expstart_client_create(expstart_client **out, uv_loop_t *loop,
                                 .deliver = port_deliver,
                                 .attempt = port_attempt,
                                 .notice = port_notice};
-  struct expstart__carrier_sink sink = {
-      .owner = client, .report = sink_report, .reported = sink_reported};
   status = EXPSTART_ENOMEM;
   client->engine = expstart__engine_create(&client->settings.options, &port, now_us());
   if (!client->engine)
     goto fail_settings;
-  status = expstart__curl_carrier_create(&client->carrier, loop, &client->settings, &sink);
+  status = create_carrier(client, loop);
   if (status != EXPSTART_OK)
     goto fail_engine;
   (void)uv_timer_init(loop, &client->timer); /* these two always succeed in libuv */

@@ -238,6 +238,7 @@ int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
                                  const struct expstart__send *send, uint64_t now_us) {
   expstart__digest_reset(attempt->digest);
   attempt->ticket = send->ticket;
+  attempt->tag = send->tag;
   attempt->result = CURLE_OK;
   attempt->started_us = now_us;
   attempt->timeout_us = send->timeout_ms * UINT64_C(1000);
@@ -329,6 +330,7 @@ void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint6
   struct expstart__reply reply = report->reply;
   *report = (struct expstart__report){
       .ticket = attempt->ticket,
+      .tag = attempt->tag,
       .fate = fate_of(attempt),
       .timed_out = attempt->result == CURLE_OPERATION_TIMEDOUT,
       .intact = attempt->result == CURLE_OK,

@@ -26,9 +26,12 @@ void expstart__curl_shared_clear(struct expstart__curl_shared *shared); /* wipes
 struct expstart__curl_attempt {
   const struct expstart__curl_shared *shared;
   struct expstart__curl_attempt *prev, *next; /* in the carrier's lists */
+  uint32_t number;                            /* its place among all of the carrier's */
+  bool under_way;
   CURL *easy;
   CURLcode result;
   expstart_ticket ticket;
+  void *tag;
   uint64_t started_us, timeout_us;
   unsigned sends; /* times libcurl was about to send the request; the second was stopped */
   struct expstart__digest *digest;

@@ -22,6 +22,8 @@ struct curl_carrier {
   struct expstart__carrier_sink sink;
   struct expstart__curl_shared shared;
   struct expstart__curl_loop curl;
+  struct expstart__curl_attempt **attempts; /* all that there are, by number */
+  uint32_t attempt_count, attempt_capacity;
   struct attempt_list active;   /* in libcurl, in the order of sending */
   struct attempt_list finished; /* out of libcurl, to be reported */
   struct attempt_list spare;
@@ -59,6 +61,7 @@ static void take_out(struct attempt_list *list, struct expstart__curl_attempt *a
 static void finish(struct curl_carrier *carrier, struct expstart__curl_attempt *attempt,
                    CURLcode result) {
   attempt->result = result;
+  attempt->under_way = false;
   expstart__curl_loop_remove(&carrier->curl, attempt->easy);
   take_out(&carrier->active, attempt);
   append(&carrier->finished, attempt);
@@ -130,15 +133,33 @@ static void on_watch(uv_timer_t *watch) {
 /* ---- the port ---------------------------------------------------------------------------------
  */
 
+static struct expstart__curl_attempt *create_attempt(struct curl_carrier *carrier) {
+  if (carrier->attempt_count == carrier->attempt_capacity) {
+    uint32_t capacity = carrier->attempt_capacity ? 2 * carrier->attempt_capacity : 32;
+    void *grown = realloc(carrier->attempts, capacity * sizeof *carrier->attempts);
+    if (!grown)
+      return NULL;
+    carrier->attempts = grown;
+    carrier->attempt_capacity = capacity;
+  }
+  struct expstart__curl_attempt *attempt = expstart__curl_attempt_create(&carrier->shared);
+  if (!attempt)
+    return NULL;
+  attempt->number = carrier->attempt_count;
+  carrier->attempts[carrier->attempt_count++] = attempt;
+  return attempt;
+}
+
 static struct expstart__curl_attempt *take_spare(struct curl_carrier *carrier) {
   struct expstart__curl_attempt *attempt = carrier->spare.tail; /* the one used last is warm */
   if (!attempt)
-    return expstart__curl_attempt_create(&carrier->shared);
+    return create_attempt(carrier);
   take_out(&carrier->spare, attempt);
   return attempt;
 }
 
-static int on_send(struct expstart__carrier *base, const struct expstart__send *send) {
+static int on_send(struct expstart__carrier *base, const struct expstart__send *send,
+                   uint32_t *handle) {
   struct curl_carrier *carrier = (struct curl_carrier *)base;
   struct expstart__curl_attempt *attempt = take_spare(carrier);
   if (!attempt)
@@ -151,23 +172,27 @@ static int on_send(struct expstart__carrier *base, const struct expstart__send *
     return status;
   }
   append(&carrier->active, attempt);
+  attempt->under_way = true;
+  *handle = attempt->number;
   if (!carrier->watching)
     carrier->watching =
         uv_timer_start(&carrier->watch, on_watch, WATCH_PERIOD_MS, WATCH_PERIOD_MS) == 0;
   return EXPSTART_OK;
 }
 
-static void on_abort(struct expstart__carrier *base, expstart_ticket ticket) {
+static void on_abort(struct expstart__carrier *base, uint32_t handle, expstart_ticket ticket) {
   struct curl_carrier *carrier = (struct curl_carrier *)base;
+  struct expstart__curl_attempt *attempt = carrier->attempts[handle];
   read_completions(carrier); /* a reply that is there already is told as it is */
-  for (struct expstart__curl_attempt *attempt = carrier->active.head; attempt;
-       attempt = attempt->next) {
-    if (attempt->ticket == ticket) {
-      attempt->aborted = true;
-      finish(carrier, attempt, CURLE_ABORTED_BY_CALLBACK);
-      return;
-    }
-  }
+  if (!attempt->under_way || attempt->ticket != ticket)
+    return;
+  attempt->aborted = true;
+  finish(carrier, attempt, CURLE_ABORTED_BY_CALLBACK);
+}
+
+/* libcurl is given all at once. */
+static void on_flush(struct expstart__carrier *base) {
+  (void)base;
 }
 
 static void destroy_list(struct attempt_list *list) {
@@ -184,6 +209,7 @@ static void finish_close(struct curl_carrier *carrier) {
   void (*closed)(void *owner) = carrier->closed;
   void *owner = carrier->closed_owner;
   expstart__reply_clear(&carrier->report.reply);
+  free(carrier->attempts);
   free(carrier);
   closed(owner);
 }
@@ -212,20 +238,22 @@ static void on_close(struct expstart__carrier *base, void (*closed)(void *owner)
   expstart__curl_shared_clear(&carrier->shared);
 }
 
-static bool set_connections(CURLM *multi, const struct expstart_options *options) {
+static bool set_connections(CURLM *multi, const struct expstart_options *options,
+                            unsigned share_of) {
+  long idle = (long)(options->max_in_flight / share_of + 1);
+  long open = (long)(options->max_connections / share_of);
   /* Idle connections kept for re-use: as many as there may be attempts at once. */
-  if (curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)options->max_in_flight) != CURLM_OK)
-    return false;
-  return options->max_connections == 0 ||
-         curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)options->max_connections) ==
-             CURLM_OK;
+  return curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, idle) == CURLM_OK &&
+         (options->max_connections == 0 ||
+          curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, open) == CURLM_OK);
 }
 
 int expstart__curl_carrier_create(struct expstart__carrier **out, uv_loop_t *loop,
                                   const struct expstart__settings *settings,
+                                  const struct expstart__curl_place *place,
                                   const struct expstart__carrier_sink *sink) {
   static const struct expstart__carrier_ops ops = {
-      .send = on_send, .abort = on_abort, .close = on_close};
+      .send = on_send, .abort = on_abort, .flush = on_flush, .close = on_close};
   struct curl_carrier *carrier = calloc(1, sizeof *carrier);
   if (!carrier)
     return EXPSTART_ENOMEM;
@@ -237,19 +265,21 @@ int expstart__curl_carrier_create(struct expstart__carrier **out, uv_loop_t *loo
     goto fail;
   /* Made now, so that a libcurl that lacks something is found out here and not by the first start.
    */
-  struct expstart__curl_attempt *first = expstart__curl_attempt_create(&carrier->shared);
+  struct expstart__curl_attempt *first = create_attempt(carrier);
   if (!first) {
     status = EXPSTART_ESYSTEM;
     goto fail_shared;
   }
   append(&carrier->spare, first);
-  status = expstart__curl_loop_init(&carrier->curl, loop, settings->tls, on_turn, carrier);
+  status = expstart__curl_loop_init(&carrier->curl, loop, settings->tls && !place->own_thread,
+                                    on_turn, carrier);
   if (status != EXPSTART_OK)
     goto fail_attempt;
   (void)uv_timer_init(loop, &carrier->watch); /* always 0 */
   uv_unref((uv_handle_t *)&carrier->watch);
   carrier->watch.data = carrier;
-  (void)set_connections(carrier->curl.multi, &settings->options); /* limits; numbers were checked */
+  (void)set_connections(carrier->curl.multi, &settings->options,
+                        place->share_of); /* limits; numbers were checked */
   *out = &carrier->base;
   return EXPSTART_OK;
 fail_attempt:
@@ -257,6 +287,7 @@ fail_attempt:
 fail_shared:
   expstart__curl_shared_clear(&carrier->shared);
 fail:
+  free(carrier->attempts);
   free(carrier);
   return status;
 }

@@ -7,9 +7,16 @@
 
 #include <uv.h>
 
+/* Where a carrier is to run. */
+struct expstart__curl_place {
+  bool own_thread;   /* the loop's thread is ours, with all signals blocked */
+  unsigned share_of; /* one of so many carriers that share the limits of connections */
+};
+
 /* `settings` stay until the carrier is closed. EXPSTART_OK, ENOMEM or ESYSTEM. */
 int expstart__curl_carrier_create(struct expstart__carrier **carrier, uv_loop_t *loop,
                                   const struct expstart__settings *settings,
+                                  const struct expstart__curl_place *place,
                                   const struct expstart__carrier_sink *sink);
 
 #endif

@@ -211,7 +211,8 @@ static void end_early(struct expstart__engine *engine, uint64_t now_us, uint32_t
   if (request->stage == EXPSTART__IN_FLIGHT) {
     request->stage = EXPSTART__ENDING;
     request->ending = (int8_t)error;
-    engine->port.abort(engine->port.self, expstart__table_ticket(&engine->table, slot));
+    engine->port.abort(engine->port.self, request->handle,
+                       expstart__table_ticket(&engine->table, slot));
     return;
   }
   decide(engine, now_us, slot, expstart__retry_give_up(request, error));
@@ -582,7 +583,7 @@ static void begin_attempt(struct expstart__engine *engine, uint64_t now_us, uint
   request->epoch = stamp.epoch;
   request->probe = stamp.probe;
   request->full = stamp.full;
-  if (engine->port.send(engine->port.self, &attempt) != EXPSTART_OK) {
+  if (engine->port.send(engine->port.self, &attempt, &request->handle) != EXPSTART_OK) {
     count_attempt(engine, request, -1);
     struct expstart__report failed = {.ticket = attempt.ticket,
                                       .fate = EXPSTART__UNSENT,

@@ -19,8 +19,9 @@
    and `notice`, which run user code: those may call everything but step, report and deliver. */
 struct expstart__port {
   void *self;
-  int (*send)(void *self, const struct expstart__send *send); /* as carrier.h has it */
-  void (*abort)(void *self, expstart_ticket ticket);
+  /* These two as carrier.h has them. */
+  int (*send)(void *self, const struct expstart__send *send, uint32_t *handle);
+  void (*abort)(void *self, uint32_t handle, expstart_ticket ticket);
   void (*deliver)(void *self, const expstart_result *result, expstart_done_cb done, void *data);
   void (*attempt)(void *self, const expstart_attempt *attempt);      /* NULL: not wanted */
   void (*notice)(void *self, const struct expstart__notice *notice); /* NULL: not wanted */

@@ -74,11 +74,11 @@ static int complete_numbers(struct expstart_options *options) {
   if ((options->flags & ~KNOWN_FLAGS) != 0 ||
       (unsigned)options->confirm > EXPSTART_CONFIRM_ON_REFUSAL)
     return EXPSTART_EINVAL;
-  if (options->io_threads > 0)
-    return EXPSTART_ENOTSUP;
-  if (options->io_threads != 0 && options->io_threads != EXPSTART_IO_ON_LOOP)
+  if (options->io_threads == 0)
+    options->io_threads = 1;
+  if (options->io_threads > (int)EXPSTART_IO_THREADS_MAX ||
+      (options->io_threads < 0 && options->io_threads != EXPSTART_IO_ON_LOOP))
     return EXPSTART_EINVAL;
-  options->io_threads = EXPSTART_IO_ON_LOOP;
   while (options->seed == 0)
     if (uv_random(NULL, NULL, &options->seed, sizeof options->seed, 0, NULL) != 0)
       return EXPSTART_ESYSTEM;

@@ -45,7 +45,10 @@ struct expstart__request {
   struct expstart__words *words; /* the last reply that is worth telling, NULL: none yet */
   uint32_t generation;           /* odd while in use */
   uint32_t prev, next;           /* in its stage's list */
-  uint32_t heap_at;              /* its place in the heap while WAITING */
+  union {
+    uint32_t heap_at; /* WAITING: its place in the heap */
+    uint32_t handle;  /* IN_FLIGHT: the carrier's name for the attempt */
+  };
   uint32_t attempts, lookups, throttled;
   uint8_t stage;       /* enum expstart__stage */
   uint8_t mode;        /* expstart_mode */

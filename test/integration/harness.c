@@ -216,6 +216,14 @@ static void on_closed(void *data) {
 
 /* ---- life ---- */
 
+/* HARNESS_IO: "on_loop" or "N_threads"; not set: the default. */
+static int io_threads(void) {
+  const char *io = getenv("HARNESS_IO");
+  if (!io)
+    return 0;
+  return strcmp(io, "on_loop") == 0 ? EXPSTART_IO_ON_LOOP : atoi(io);
+}
+
 void harness_init_on(struct harness *h, uv_loop_t *loop, const char *endpoint) {
   *h = (struct harness){.patience_ms = HARNESS_PATIENCE_MS};
   h->loop = loop != NULL ? loop : &h->own_loop;
@@ -232,6 +240,7 @@ void harness_init_on(struct harness *h, uv_loop_t *loop, const char *endpoint) {
   h->options.log = hook_log;
   h->options.on_room = hook_room;
   h->options.hook_data = h;
+  h->options.io_threads = io_threads();
 }
 
 void harness_init(struct harness *h, const char *endpoint) {

@@ -51,8 +51,8 @@ static void an_error_of_create_leaves_nothing(void **state) {
   expstart_client *client = (expstart_client *)&h;
   harness_init(&h, "http://127.0.0.1:1/v1");
   struct expstart_options options = h.options;
-  options.io_threads = 1;
-  assert_int_equal(expstart_client_create(&client, h.loop, &options), EXPSTART_ENOTSUP);
+  options.io_threads = -2;
+  assert_int_equal(expstart_client_create(&client, h.loop, &options), EXPSTART_EINVAL);
   assert_null(client);
   options = h.options;
   options.api_key = "Api-Key Api-Key twice";

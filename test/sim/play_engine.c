@@ -18,12 +18,14 @@ struct player {
   uint64_t told_us, told_accepted, told_rejected; /* at the last second that was told */
 };
 
-static int port_send(void *self, const struct expstart__send *send) {
+static int port_send(void *self, const struct expstart__send *send, uint32_t *handle) {
+  *handle = 0; /* here the ticket is enough */
   struct player *player = self;
   return sim_network_send(&player->stage.network, send);
 }
 
-static void port_abort(void *self, expstart_ticket ticket) {
+static void port_abort(void *self, uint32_t handle, expstart_ticket ticket) {
+  (void)handle;
   struct player *player = self;
   sim_network_abort(&player->stage.network, ticket);
 }

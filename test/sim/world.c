@@ -136,7 +136,8 @@ static void meddle(struct world *world) {
 /* ---- the engine's port -------------------------------------------------------------------------
  */
 
-static int port_send(void *self, const struct expstart__send *send) {
+static int port_send(void *self, const struct expstart__send *send, uint32_t *handle) {
+  *handle = 0; /* here the ticket is enough */
   struct world *world = self;
   sim_watch_sending(&world->watch, send);
   int status = sim_network_send(&world->network, send);
@@ -152,7 +153,8 @@ static int port_send(void *self, const struct expstart__send *send) {
   return status;
 }
 
-static void port_abort(void *self, expstart_ticket ticket) {
+static void port_abort(void *self, uint32_t handle, expstart_ticket ticket) {
+  (void)handle;
   struct world *world = self;
   sim_network_abort(&world->network, ticket);
 }

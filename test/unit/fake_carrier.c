@@ -20,7 +20,8 @@ static uint32_t slot_of(expstart_ticket ticket) {
 /* ---- the port ---------------------------------------------------------------------------------
  */
 
-static int on_send(void *self, const struct expstart__send *send) {
+static int on_send(void *self, const struct expstart__send *send, uint32_t *handle) {
+  *handle = 0; /* here the ticket is enough */
   struct fake *fake = self;
   assert_true(fake->open_count < fake->options.max_in_flight);
   for (size_t i = 0; i < fake->open_count; i++)
@@ -46,7 +47,8 @@ static int on_send(void *self, const struct expstart__send *send) {
   return EXPSTART_OK;
 }
 
-static void on_abort(void *self, expstart_ticket ticket) {
+static void on_abort(void *self, uint32_t handle, expstart_ticket ticket) {
+  (void)handle;
   struct fake *fake = self;
   for (size_t i = 0; i < fake->open_count; i++)
     if (fake->open[i].ticket == ticket) {

@@ -83,7 +83,7 @@ static void what_is_0_becomes_the_manuals_default(void **state) {
   assert_int_equal(is->backoff_cap_ms, 20000);
   assert_int_equal(is->max_retry_after_ms, 600000);
   assert_int_equal(is->max_reply_bytes, 8u << 20);
-  assert_int_equal(is->io_threads, EXPSTART_IO_ON_LOOP);
+  assert_int_equal(is->io_threads, 1);
   assert_int_equal(is->confirm, EXPSTART_CONFIRM_AFTER_UNKNOWN);
   assert_string_equal(is->user_agent, "expstart/0.1.0");
   assert_null(is->ca_file);
@@ -333,13 +333,15 @@ static void unknown_flags_are_refused(void **state) {
   assert_int_equal(check(&options), EXPSTART_EINVAL);
 }
 
-static void threads_of_its_own_are_not_supported_yet(void **state) {
+static void io_is_on_one_thread_unless_said_otherwise(void **state) {
   (void)state;
   struct expstart_options options = good();
   options.io_threads = EXPSTART_IO_ON_LOOP;
   assert_int_equal(check(&options), EXPSTART_OK);
-  options.io_threads = 1;
-  assert_int_equal(check(&options), EXPSTART_ENOTSUP);
+  options.io_threads = EXPSTART_IO_THREADS_MAX;
+  assert_int_equal(check(&options), EXPSTART_OK);
+  options.io_threads = EXPSTART_IO_THREADS_MAX + 1;
+  assert_int_equal(check(&options), EXPSTART_EINVAL);
   options.io_threads = -2;
   assert_int_equal(check(&options), EXPSTART_EINVAL);
 }
@@ -418,7 +420,7 @@ int main(void) {
       cmocka_unit_test(numbers_out_of_range_are_refused),
       cmocka_unit_test(a_rate_is_0_or_a_sane_number),
       cmocka_unit_test(unknown_flags_are_refused),
-      cmocka_unit_test(threads_of_its_own_are_not_supported_yet),
+      cmocka_unit_test(io_is_on_one_thread_unless_said_otherwise),
       cmocka_unit_test(a_request_needs_its_size_its_callback_and_a_mode),
       cmocka_unit_test(an_experiments_id_is_at_least_1),
       cmocka_unit_test(a_note_is_utf8_of_at_most_16384_bytes),

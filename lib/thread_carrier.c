@@ -1,0 +1,445 @@
+/* A parcel takes an attempt to a worker's thread and its report back. It belongs to one side at a
+   time: to the caller's while it is spare or being filled, to the worker's from when it is handed over
+   until its report is handed back. Hands change under the worker's mutex, many parcels at once. */
+#include "thread_carrier.h"
+
+#include "curl_carrier.h"
+#include "expstart.h"
+#include "turn.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+/* Reports that one turn of the caller's loop takes at most. */
+enum { REPORTS_MAX = 128 };
+
+struct parcel {
+  struct parcel *next;   /* in the list it is in */
+  struct worker *worker; /* always the same */
+  uint32_t number;       /* its place among all of the carrier's */
+  struct expstart__send send;
+  struct expstart__report report;
+
+  /* Under the mutex: the attempt to be given up. It may be over by now, and the parcel be used for
+     another, hence the ticket. Of two the later counts: the earlier is over. */
+  expstart_ticket recall;
+  struct parcel *next_recalled;
+  bool is_recalled;
+
+  /* The worker's side. */
+  uint32_t handle; /* of its curl_carrier */
+  expstart_ticket giving_up;
+  struct parcel *next_giving_up;
+};
+
+struct parcel_list {
+  struct parcel *head, *tail;
+};
+
+struct thread_carrier;
+
+struct worker {
+  struct thread_carrier *carrier;
+  uv_thread_t thread;
+  uv_loop_t loop;
+  uv_async_t wake; /* on `loop` */
+  struct expstart__carrier *curl;
+  struct parcel_list inbox; /* the worker's side: reported, until the batch is complete */
+
+  uv_mutex_t mutex; /* of these */
+  struct parcel_list to_send, reported;
+  struct parcel *recalled;
+  bool close, tell_end, ended;
+
+  struct parcel_list outbox; /* the caller's side: to be sent, until the flush */
+  struct parcel_list spare;
+  bool to_wake;
+  uint32_t load; /* attempts that are with it */
+};
+
+struct thread_carrier {
+  struct expstart__carrier base;
+  struct expstart__carrier_sink sink;
+  uv_async_t wake; /* on the caller's loop */
+  struct expstart__turn turn;
+  struct parcel_list arrived; /* reported, to be told */
+  struct parcel **parcels;    /* all that there are, by number */
+  uint32_t parcel_count, parcel_capacity;
+  unsigned open_handles;
+  bool closing;
+  void (*closed)(void *owner);
+  void *closed_owner;
+  unsigned worker_count;
+  struct worker workers[];
+};
+
+static void append(struct parcel_list *list, struct parcel *parcel) {
+  parcel->next = NULL;
+  if (list->tail)
+    list->tail->next = parcel;
+  else
+    list->head = parcel;
+  list->tail = parcel;
+}
+
+static struct parcel *take_first(struct parcel_list *list) {
+  struct parcel *parcel = list->head;
+  if (parcel) {
+    list->head = parcel->next;
+    if (!list->head)
+      list->tail = NULL;
+  }
+  return parcel;
+}
+
+static void append_all(struct parcel_list *list, struct parcel_list *more) {
+  if (!more->head)
+    return;
+  if (list->tail)
+    list->tail->next = more->head;
+  else
+    list->head = more->head;
+  list->tail = more->tail;
+  *more = (struct parcel_list){NULL, NULL};
+}
+
+/* ---- the worker's side -------------------------------------------------------------------------
+ */
+
+static void hand_back(struct worker *worker) {
+  uv_mutex_lock(&worker->mutex);
+  append_all(&worker->reported, &worker->inbox);
+  uv_mutex_unlock(&worker->mutex);
+  (void)uv_async_send(&worker->carrier->wake); /* costs nothing while one is on its way */
+}
+
+static void worker_report(void *owner, struct expstart__report *report) {
+  struct worker *worker = owner;
+  struct parcel *parcel = report->tag;
+  struct expstart__reply memory = parcel->report.reply;
+  parcel->report = *report;
+  report->reply = memory;
+  append(&worker->inbox, parcel);
+}
+
+static void worker_reported(void *owner) {
+  hand_back(owner);
+}
+
+/* What libcurl does not take is reported too: the caller's side was told that it is sent. */
+static void send_parcel(struct worker *worker, struct parcel *parcel) {
+  parcel->send.tag = parcel;
+  if (worker->curl->ops->send(worker->curl, &parcel->send, &parcel->handle) == EXPSTART_OK)
+    return;
+  struct expstart__reply memory = parcel->report.reply;
+  expstart__reply_empty(&memory);
+  parcel->report = (struct expstart__report){.ticket = parcel->send.ticket,
+                                             .fate = EXPSTART__UNSENT,
+                                             .unsendable = true,
+                                             .hints = EXPSTART__NO_HINTS,
+                                             .reply = memory};
+  append(&worker->inbox, parcel);
+}
+
+static struct parcel *take_recalled(struct worker *worker) {
+  struct parcel *taken = NULL;
+  for (struct parcel *parcel = worker->recalled; parcel; parcel = parcel->next_recalled) {
+    parcel->is_recalled = false;
+    parcel->giving_up = parcel->recall;
+    parcel->next_giving_up = taken;
+    taken = parcel;
+  }
+  worker->recalled = NULL;
+  return taken;
+}
+
+static void on_curl_closed(void *owner) {
+  struct worker *worker = owner;
+  uv_close((uv_handle_t *)&worker->wake, NULL);
+}
+
+static void on_worker_wake(uv_async_t *wake) {
+  struct worker *worker = wake->data;
+  struct parcel_list to_send = {NULL, NULL};
+  if (!worker->curl) /* it is closing */
+    return;
+  uv_mutex_lock(&worker->mutex);
+  append_all(&to_send, &worker->to_send);
+  struct parcel *giving_up = take_recalled(worker);
+  bool close = worker->close;
+  uv_mutex_unlock(&worker->mutex);
+
+  for (struct parcel *parcel; (parcel = take_first(&to_send));)
+    send_parcel(worker, parcel);
+  for (; giving_up; giving_up = giving_up->next_giving_up)
+    worker->curl->ops->abort(worker->curl, giving_up->handle, giving_up->giving_up);
+  if (worker->inbox.head)
+    hand_back(worker);
+  if (close) {
+    worker->curl->ops->close(worker->curl, on_curl_closed, worker);
+    worker->curl = NULL;
+  }
+}
+
+static void run_worker(void *data) {
+  struct worker *worker = data;
+  uv_run(&worker->loop, UV_RUN_DEFAULT);
+  uv_mutex_lock(&worker->mutex);
+  worker->ended = true;
+  bool tell = worker->tell_end;
+  uv_mutex_unlock(&worker->mutex);
+  if (tell)
+    (void)uv_async_send(&worker->carrier->wake);
+}
+
+static int start_worker(struct worker *worker, struct thread_carrier *carrier,
+                        const struct expstart__settings *settings) {
+  const struct expstart__curl_place place = {.own_thread = true, .share_of = carrier->worker_count};
+  const struct expstart__carrier_sink sink = {
+      .owner = worker, .report = worker_report, .reported = worker_reported};
+  worker->carrier = carrier;
+  if (uv_mutex_init(&worker->mutex) != 0)
+    return EXPSTART_ESYSTEM;
+  if (uv_loop_init(&worker->loop) != 0)
+    goto fail_mutex;
+  if (uv_async_init(&worker->loop, &worker->wake, on_worker_wake) != 0)
+    goto fail_loop;
+  worker->wake.data = worker;
+  int status = expstart__curl_carrier_create(&worker->curl, &worker->loop, settings, &place, &sink);
+  if (status != EXPSTART_OK) {
+    uv_close((uv_handle_t *)&worker->wake, NULL);
+    (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&worker->loop);
+    uv_mutex_destroy(&worker->mutex);
+    return status;
+  }
+  /* Signals are for the caller's threads; those that a fault of its own raises cannot be put off. */
+  sigset_t all, before;
+  sigfillset(&all);
+  sigdelset(&all, SIGSEGV);
+  sigdelset(&all, SIGBUS);
+  sigdelset(&all, SIGFPE);
+  sigdelset(&all, SIGILL);
+  sigdelset(&all, SIGABRT);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  int failed = uv_thread_create(&worker->thread, run_worker, worker);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (!failed)
+    return EXPSTART_OK;
+  worker->curl->ops->close(worker->curl, on_curl_closed, worker);
+  (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
+fail_loop:
+  (void)uv_loop_close(&worker->loop);
+fail_mutex:
+  uv_mutex_destroy(&worker->mutex);
+  return EXPSTART_ESYSTEM;
+}
+
+/* ---- the caller's side -------------------------------------------------------------------------
+ */
+
+static void ask_to_close(struct thread_carrier *carrier, bool tell_end) {
+  for (unsigned i = 0; i < carrier->worker_count; i++) {
+    struct worker *worker = &carrier->workers[i];
+    uv_mutex_lock(&worker->mutex);
+    worker->tell_end = tell_end;
+    worker->close = true;
+    uv_mutex_unlock(&worker->mutex);
+    (void)uv_async_send(&worker->wake);
+  }
+}
+
+static void join(struct worker *worker) {
+  (void)uv_thread_join(&worker->thread);
+  (void)uv_loop_close(&worker->loop);
+  uv_mutex_destroy(&worker->mutex);
+}
+
+static void on_handle_closed(uv_handle_t *handle) {
+  struct thread_carrier *carrier = handle->data;
+  if (--carrier->open_handles > 0)
+    return;
+  void (*closed)(void *owner) = carrier->closed;
+  void *owner = carrier->closed_owner;
+  for (uint32_t i = 0; i < carrier->parcel_count; i++) {
+    expstart__reply_clear(&carrier->parcels[i]->report.reply);
+    free(carrier->parcels[i]);
+  }
+  free(carrier->parcels);
+  free(carrier);
+  closed(owner);
+}
+
+static void close_if_ended(struct thread_carrier *carrier) {
+  for (unsigned i = 0; i < carrier->worker_count; i++) {
+    struct worker *worker = &carrier->workers[i];
+    uv_mutex_lock(&worker->mutex);
+    bool ended = worker->ended;
+    uv_mutex_unlock(&worker->mutex);
+    if (!ended)
+      return;
+  }
+  for (unsigned i = 0; i < carrier->worker_count; i++)
+    join(&carrier->workers[i]);
+  uv_close((uv_handle_t *)&carrier->wake, on_handle_closed);
+  expstart__turn_close(&carrier->turn, on_handle_closed);
+}
+
+static void fetch(struct thread_carrier *carrier) {
+  for (unsigned i = 0; i < carrier->worker_count; i++) {
+    struct worker *worker = &carrier->workers[i];
+    uv_mutex_lock(&worker->mutex);
+    append_all(&carrier->arrived, &worker->reported);
+    uv_mutex_unlock(&worker->mutex);
+  }
+}
+
+/* Tells what has arrived, but not so much that it would hold the loop; the rest in the next turn. */
+static void on_turn(void *owner) {
+  struct thread_carrier *carrier = owner;
+  if (carrier->closing) {
+    close_if_ended(carrier);
+    return;
+  }
+  fetch(carrier);
+  bool any = carrier->arrived.head != NULL;
+  for (unsigned n = 0; n < REPORTS_MAX && carrier->arrived.head; n++) {
+    struct parcel *parcel = take_first(&carrier->arrived);
+    parcel->worker->load--;
+    carrier->sink.report(carrier->sink.owner, &parcel->report);
+    append(&parcel->worker->spare, parcel);
+  }
+  if (carrier->arrived.head)
+    expstart__turn_kick(&carrier->turn);
+  if (any)
+    carrier->sink.reported(carrier->sink.owner);
+}
+
+static void on_wake(uv_async_t *wake) {
+  struct thread_carrier *carrier = wake->data;
+  expstart__turn_kick(&carrier->turn);
+}
+
+static struct parcel *create_parcel(struct thread_carrier *carrier, struct worker *worker) {
+  if (carrier->parcel_count == carrier->parcel_capacity) {
+    uint32_t capacity = carrier->parcel_capacity ? 2 * carrier->parcel_capacity : 32;
+    void *grown = realloc(carrier->parcels, capacity * sizeof *carrier->parcels);
+    if (!grown)
+      return NULL;
+    carrier->parcels = grown;
+    carrier->parcel_capacity = capacity;
+  }
+  struct parcel *parcel = calloc(1, sizeof *parcel);
+  if (!parcel)
+    return NULL;
+  parcel->report.reply.ok = -1;
+  parcel->worker = worker;
+  parcel->number = carrier->parcel_count;
+  carrier->parcels[carrier->parcel_count++] = parcel;
+  return parcel;
+}
+
+static struct worker *least_loaded(struct thread_carrier *carrier) {
+  struct worker *found = &carrier->workers[0];
+  for (unsigned i = 1; i < carrier->worker_count; i++)
+    if (carrier->workers[i].load < found->load)
+      found = &carrier->workers[i];
+  return found;
+}
+
+static int on_send(struct expstart__carrier *base, const struct expstart__send *send,
+                   uint32_t *handle) {
+  struct thread_carrier *carrier = (struct thread_carrier *)base;
+  struct worker *worker = least_loaded(carrier);
+  struct parcel *parcel = take_first(&worker->spare);
+  if (!parcel && !(parcel = create_parcel(carrier, worker)))
+    return EXPSTART_ENOMEM;
+  parcel->send = *send;
+  append(&worker->outbox, parcel);
+  worker->load++;
+  worker->to_wake = true;
+  *handle = parcel->number;
+  return EXPSTART_OK;
+}
+
+static void on_abort(struct expstart__carrier *base, uint32_t handle, expstart_ticket ticket) {
+  struct thread_carrier *carrier = (struct thread_carrier *)base;
+  struct parcel *parcel = carrier->parcels[handle];
+  struct worker *worker = parcel->worker;
+  uv_mutex_lock(&worker->mutex);
+  append_all(&worker->to_send, &worker->outbox); /* what is recalled must be there before */
+  parcel->recall = ticket;
+  if (!parcel->is_recalled) {
+    parcel->is_recalled = true;
+    parcel->next_recalled = worker->recalled;
+    worker->recalled = parcel;
+  }
+  uv_mutex_unlock(&worker->mutex);
+  worker->to_wake = true;
+}
+
+static void on_flush(struct expstart__carrier *base) {
+  struct thread_carrier *carrier = (struct thread_carrier *)base;
+  for (unsigned i = 0; i < carrier->worker_count; i++) {
+    struct worker *worker = &carrier->workers[i];
+    if (!worker->to_wake)
+      continue;
+    worker->to_wake = false;
+    uv_mutex_lock(&worker->mutex);
+    append_all(&worker->to_send, &worker->outbox);
+    uv_mutex_unlock(&worker->mutex);
+    (void)uv_async_send(&worker->wake);
+  }
+}
+
+static void on_close(struct expstart__carrier *base, void (*closed)(void *owner), void *owner) {
+  struct thread_carrier *carrier = (struct thread_carrier *)base;
+  carrier->closed = closed;
+  carrier->closed_owner = owner;
+  carrier->closing = true;
+  uv_ref((uv_handle_t *)&carrier->wake); /* the loop is to live until the threads have ended */
+  ask_to_close(carrier, true);
+}
+
+static unsigned worker_count(const struct expstart_options *options) {
+  unsigned count = (unsigned)options->io_threads;
+  /* A thread without a connection could not work. */
+  return options->max_connections > 0 && options->max_connections < count ? options->max_connections
+                                                                          : count;
+}
+
+int expstart__thread_carrier_create(struct expstart__carrier **out, uv_loop_t *loop,
+                                    const struct expstart__settings *settings,
+                                    const struct expstart__carrier_sink *sink) {
+  static const struct expstart__carrier_ops ops = {
+      .send = on_send, .abort = on_abort, .flush = on_flush, .close = on_close};
+  unsigned count = worker_count(&settings->options), started = 0;
+  struct thread_carrier *carrier = calloc(1, sizeof *carrier + count * sizeof(struct worker));
+  if (!carrier)
+    return EXPSTART_ENOMEM;
+  carrier->base.ops = &ops;
+  carrier->sink = *sink;
+  carrier->worker_count = count;
+  int status = EXPSTART_OK;
+  while (started < count && status == EXPSTART_OK) {
+    status = start_worker(&carrier->workers[started], carrier, settings);
+    started += status == EXPSTART_OK;
+  }
+  /* Last, for what is on the caller's loop could not be closed before this returns. */
+  if (status == EXPSTART_OK && uv_async_init(loop, &carrier->wake, on_wake) != 0)
+    status = EXPSTART_ESYSTEM;
+  if (status != EXPSTART_OK) {
+    carrier->worker_count = started;
+    ask_to_close(carrier, false);
+    for (unsigned i = 0; i < started; i++)
+      join(&carrier->workers[i]);
+    free(carrier);
+    return status;
+  }
+  carrier->wake.data = carrier;
+  uv_unref((uv_handle_t *)&carrier->wake); /* the client keeps the loop alive while there is work */
+  (void)expstart__turn_init(&carrier->turn, loop, on_turn, carrier, carrier);
+  carrier->open_handles = 3;
+  *out = &carrier->base;
+  return EXPSTART_OK;
+}
