@@ -344,8 +344,8 @@ static inline void expstart_options_init(struct expstart_options *options) {
    called back or a close is under way, and not otherwise; it must be closed before the loop is.
    Errors: EINVAL (a NULL argument, a number out of its range or above 2^31 - 1, an unknown flag),
    ENOKEY, EKEYCHAR,
-   EKEYPREFIX, EENDPOINT, ECREDENTIALS, EPLAINTEXT, ECAFILE, ENOTSUP (io_threads; options of a newer
-   header), ENOMEM, ESYSTEM. On error *client is NULL; handles already on the loop close in its next
+   EKEYPREFIX, EENDPOINT, ECREDENTIALS, EPLAINTEXT, ECAFILE, ENOTSUP (options of a newer header),
+   ENOMEM, ESYSTEM. On error *client is NULL; handles already on the loop close in its next
    turn. */
 EXPSTART_API int expstart_client_create(expstart_client **client, uv_loop_t *loop,
                                         const struct expstart_options *options);
@@ -373,7 +373,13 @@ EXPSTART_API int expstart_submit_many(expstart_client *client, const int64_t *id
                                       const char *note, expstart_done_cb done, void *data,
                                       size_t *accepted);
 
-/* Any thread. EXPSTART_ENOTSUP in this version. */
+/* Any thread, the loop's too: submits without waiting for anything but a lock that is held for
+   moments. The callback comes on the loop's thread, as always. The request is accepted, and counted in
+   stats, when the loop's thread has taken it in, in its next turns; what is taken in without memory
+   for it is called back as FAILED with ENOMEM. The loop does not stay alive for it until then: keep it
+   so by a handle of your own. Against a close at the same moment it is safe: it accepts, or says
+   ECLOSING. Calls must have returned before the closed callback comes.
+   Errors: EINVAL (NULL, size, mode), EID, ENOTEUTF8, ENOTELONG, EFULL, ECLOSING, ENOMEM. */
 EXPSTART_API int expstart_submit_from_thread(expstart_client *client,
                                              const struct expstart_request *request);
 

@@ -5,6 +5,7 @@
 #include "digest.h"
 #include "engine.h"
 #include "expstart.h"
+#include "inbox.h"
 #include "log.h"
 #include "options.h"
 #include "thread_carrier.h"
@@ -17,14 +18,19 @@
 /* Callbacks that one turn of the caller's loop makes at most. */
 enum { DELIVER_MAX = 128 };
 
+/* Starts from other threads that one turn takes in at most. */
+enum { TAKE_IN_MAX = 512 };
+
 enum closing { OPEN, DRAINING, ABORTING, TEARING_DOWN };
 
 struct expstart_client {
   struct expstart__settings settings;
   struct expstart__engine *engine;
   struct expstart__carrier *carrier;
-  struct expstart__turn turn; /* one run of the engine and its deliveries */
-  uv_timer_t timer;           /* keeps the loop alive while there is work, and wakes the engine */
+  struct expstart__inbox inbox;
+  struct expstart__inbox_item *lost; /* taken in, but there was no memory for them */
+  struct expstart__turn turn;        /* one run of the engine and its deliveries */
+  uv_timer_t timer; /* keeps the loop alive while there is work, and wakes the engine */
   enum closing closing;
   unsigned open_handles;
   expstart_closed_cb closed;
@@ -50,7 +56,9 @@ static void port_abort(void *self, uint32_t handle, expstart_ticket ticket) {
 
 static void port_deliver(void *self, const expstart_result *result, expstart_done_cb done,
                          void *data) {
-  done(self, result, data);
+  expstart_client *client = self;
+  expstart__inbox_release(&client->inbox); /* first: the callback may submit into a full queue */
+  done(client, result, data);
 }
 
 static void port_attempt(void *self, const expstart_attempt *attempt) {
@@ -117,21 +125,58 @@ static void schedule(expstart_client *client, uint64_t wake_us) {
 
 static void tear_down(expstart_client *client);
 
+/* Takes in what other threads submitted. */
+static bool take_in(expstart_client *client, uint32_t max) {
+  bool more, refused;
+  struct expstart__inbox_item *item = expstart__inbox_take(&client->inbox, max, &more, &refused),
+                              *next;
+  if (refused)
+    expstart__engine_want_room(client->engine);
+  for (; item; item = next) {
+    next = item->next;
+    if (expstart__engine_submit(client->engine, now_us(), &item->request, NULL) == EXPSTART_OK) {
+      free(item);
+    } else {
+      item->next = client->lost;
+      client->lost = item;
+    }
+  }
+  return more;
+}
+
+static void deliver_lost(expstart_client *client) {
+  while (client->lost) {
+    struct expstart__inbox_item *item = client->lost;
+    client->lost = item->next;
+    expstart__engine_submit_lost(client->engine, &item->request);
+    free(item);
+  }
+}
+
 static void on_turn(void *data) {
   expstart_client *client = data;
   const struct expstart_options *options = &client->settings.options;
   if (client->closing == TEARING_DOWN)
     return;
+  bool more = take_in(client, TAKE_IN_MAX);
+  if (more)
+    expstart__turn_kick(&client->turn);
   step(client);
+  deliver_lost(client);
   if (expstart__engine_deliver(client->engine, DELIVER_MAX))
     expstart__turn_kick(&client->turn);
   if (client->closing == OPEN && expstart__engine_take_room(client->engine) && options->on_room)
     options->on_room(client, options->hook_data);
-  if (expstart__engine_live(client->engine) > 0)
+  if (expstart__engine_live(client->engine) > 0 || more || client->lost)
     return;
   uv_timer_stop(&client->timer);
   if (client->closing != OPEN)
     tear_down(client);
+}
+
+static void on_woken(uv_async_t *wake) {
+  expstart_client *client = wake->data;
+  expstart__turn_kick(&client->turn);
 }
 
 /* ---- a client's life ---------------------------------------------------------------------------
@@ -151,6 +196,17 @@ static int create_carrier(expstart_client *client, uv_loop_t *loop) {
   if (client->settings.options.io_threads == EXPSTART_IO_ON_LOOP)
     return expstart__curl_carrier_create(&client->carrier, loop, &client->settings, &place, &sink);
   return expstart__thread_carrier_create(&client->carrier, loop, &client->settings, &sink);
+}
+
+static void destroy(expstart_client *client) {
+  expstart__engine_destroy(client->engine);
+  expstart__settings_clear(&client->settings);
+  free(client);
+}
+
+/* Of a client that its caller never had. */
+static void on_orphan_closed(void *owner) {
+  destroy(owner);
 }
 
 int expstart_client_create(expstart_client **out, uv_loop_t *loop,
@@ -182,12 +238,19 @@ int expstart_client_create(expstart_client **out, uv_loop_t *loop,
   status = create_carrier(client, loop);
   if (status != EXPSTART_OK)
     goto fail_engine;
+  status = expstart__inbox_init(&client->inbox, loop, client->settings.options.max_queued, on_woken,
+                                client);
+  if (status != EXPSTART_OK)
+    goto fail_carrier;
   (void)uv_timer_init(loop, &client->timer); /* these two always succeed in libuv */
   (void)expstart__turn_init(&client->turn, loop, on_turn, client, client);
   client->timer.data = client;
-  client->open_handles = 3;
+  client->open_handles = 4;
   *out = client;
   return EXPSTART_OK;
+fail_carrier:
+  client->carrier->ops->close(client->carrier, on_orphan_closed, client);
+  return status;
 fail_engine:
   expstart__engine_destroy(client->engine);
 fail_settings:
@@ -203,9 +266,8 @@ static void on_handle_closed(uv_handle_t *handle) {
     return;
   expstart_closed_cb closed = client->closed;
   void *data = client->closed_data;
-  expstart__engine_destroy(client->engine);
-  expstart__settings_clear(&client->settings);
-  free(client);
+  expstart__inbox_clear(&client->inbox);
+  destroy(client);
   if (closed)
     closed(data);
 }
@@ -213,6 +275,7 @@ static void on_handle_closed(uv_handle_t *handle) {
 static void on_carrier_closed(void *owner) {
   expstart_client *client = owner;
   uv_close((uv_handle_t *)&client->timer, on_handle_closed);
+  uv_close((uv_handle_t *)&client->inbox.wake, on_handle_closed);
   expstart__turn_close(&client->turn, on_handle_closed);
 }
 
@@ -234,15 +297,30 @@ int expstart_client_close(expstart_client *client, expstart_close_mode mode,
     client->closed_data = data;
   }
   client->closing = mode == EXPSTART_ABORT ? ABORTING : DRAINING;
+  expstart__inbox_close(&client->inbox);
   expstart__engine_pause(client->engine, false);
-  if (mode == EXPSTART_ABORT)
+  if (mode == EXPSTART_ABORT) {
+    (void)take_in(client, UINT32_MAX);
     expstart__engine_cancel_all(client->engine, now_us());
+  }
   expstart__turn_kick(&client->turn);
   return EXPSTART_OK;
 }
 
 /* ---- what callers ask for ----------------------------------------------------------------------
  */
+
+static int submit(expstart_client *client, uint64_t at_us, const struct expstart_request *request,
+                  expstart_ticket *ticket) {
+  if (!expstart__inbox_reserve(&client->inbox)) {
+    expstart__engine_want_room(client->engine);
+    return EXPSTART_EFULL;
+  }
+  int status = expstart__engine_submit(client->engine, at_us, request, ticket);
+  if (status != EXPSTART_OK)
+    expstart__inbox_release(&client->inbox);
+  return status;
+}
 
 int expstart_submit(expstart_client *client, const struct expstart_request *request,
                     expstart_ticket *ticket) {
@@ -253,7 +331,7 @@ int expstart_submit(expstart_client *client, const struct expstart_request *requ
     return status;
   if (client->closing != OPEN)
     return EXPSTART_ECLOSING;
-  status = expstart__engine_submit(client->engine, now_us(), request, ticket);
+  status = submit(client, now_us(), request, ticket);
   expstart__turn_kick(&client->turn);
   return status;
 }
@@ -275,7 +353,7 @@ int expstart_submit_many(expstart_client *client, const int64_t *ids, size_t n, 
   uint64_t at_us = now_us();
   while (status == EXPSTART_OK && count < n) {
     request.experiment_id = ids[count];
-    status = expstart__engine_submit(client->engine, at_us, &request, NULL);
+    status = submit(client, at_us, &request, NULL);
     count += status == EXPSTART_OK;
   }
   if (accepted)
@@ -286,8 +364,10 @@ int expstart_submit_many(expstart_client *client, const int64_t *ids, size_t n, 
 }
 
 int expstart_submit_from_thread(expstart_client *client, const struct expstart_request *request) {
-  (void)client, (void)request;
-  return EXPSTART_ENOTSUP;
+  if (!client)
+    return EXPSTART_EINVAL;
+  int status = expstart__check_request(request);
+  return status == EXPSTART_OK ? expstart__inbox_put(&client->inbox, request) : status;
 }
 
 int expstart_cancel(expstart_client *client, expstart_ticket ticket) {
@@ -301,6 +381,7 @@ int expstart_cancel(expstart_client *client, expstart_ticket ticket) {
 int expstart_cancel_all(expstart_client *client) {
   if (!client)
     return EXPSTART_EINVAL;
+  (void)take_in(client, UINT32_MAX);
   expstart__engine_cancel_all(client->engine, now_us());
   expstart__turn_kick(&client->turn);
   return EXPSTART_OK;

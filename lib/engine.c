@@ -13,6 +13,9 @@
 /* So many throttles of a request in a row are put down to the API's limit, and more to itself. */
 enum { THROTTLES_OF_ALL = 3 };
 
+/* Attempts that one step sends at most, so that it does not hold the loop. */
+enum { STEP_SENDS_MAX = 64 };
+
 /* Words that are kept, with their memory, for the next replies. */
 enum { SPARE_WORDS_MAX = 256 };
 
@@ -149,6 +152,21 @@ int expstart__engine_submit(struct expstart__engine *engine, uint64_t now_us,
   if (ticket)
     *ticket = expstart__table_ticket(&engine->table, slot);
   return EXPSTART_OK;
+}
+
+void expstart__engine_submit_lost(struct expstart__engine *engine,
+                                  const struct expstart_request *wanted) {
+  expstart_result result = {.outcome = EXPSTART_FAILED,
+                            .experiment_id = wanted->experiment_id,
+                            .error = EXPSTART_ENOMEM,
+                            .message = ""};
+  engine->counters.accepted++;
+  engine->counters.failed++;
+  engine->port.deliver(engine->port.self, &result, wanted->done, wanted->data);
+}
+
+void expstart__engine_want_room(struct expstart__engine *engine) {
+  engine->refused_for_room = true;
 }
 
 /* ---- ends -------------------------------------------------------------------------------------
@@ -609,7 +627,7 @@ uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us)
     end_what_cannot_wait(engine, now_us, &table->fresh);
 
   uint64_t wake_us = EXPSTART__NEVER;
-  while (!engine->paused) {
+  for (unsigned sent = 0; !engine->paused; sent++) {
     expstart_blocked blocked;
     uint32_t slot = next_candidate(engine, now_us);
     uint64_t ready_us =
@@ -619,7 +637,7 @@ uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us)
         wake_us = table->heap[0].at_us;
       break;
     }
-    if (ready_us > now_us) {
+    if (ready_us > now_us || sent == STEP_SENDS_MAX) {
       wake_us = ready_us;
       break;
     }

@@ -40,6 +40,13 @@ void expstart__engine_destroy(struct expstart__engine *engine);
 int expstart__engine_submit(struct expstart__engine *engine, uint64_t now_us,
                             const struct expstart_request *request, expstart_ticket *ticket);
 
+/* The same for a start that was accepted elsewhere and that there is no memory for: it ends FAILED,
+   with ENOMEM, and is delivered before this returns. */
+void expstart__engine_submit_lost(struct expstart__engine *engine,
+                                  const struct expstart_request *request);
+/* A start was refused elsewhere as the queue is full: see expstart__engine_take_room. */
+void expstart__engine_want_room(struct expstart__engine *engine);
+
 int expstart__engine_cancel(struct expstart__engine *engine, uint64_t now_us,
                             expstart_ticket ticket);
 void expstart__engine_cancel_all(struct expstart__engine *engine, uint64_t now_us);
@@ -51,7 +58,7 @@ void expstart__engine_set_rate(struct expstart__engine *engine, uint64_t now_us,
 void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
                              struct expstart__report *report);
 
-/* Ends what is out of time and sends what may go. To be called after each of the above and at the
+/* Ends what is out of time and sends what may go, or a part of it and returns now_us. To be called after each of the above and at the
    time it returns (EXPSTART__NEVER: only after one of the above). */
 uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us);
 

@@ -5,6 +5,9 @@
  */
 #include "harness.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #define STARTED RAW_JSON(200, NULL, BODY_STARTED)
 
 static const struct rawserver_step script_started[] = {RAW_REPEAT(STARTED)};
@@ -413,24 +416,155 @@ static void clients_on_loops_of_several_threads_work_at_once(void **state) {
   rawserver_stop(server);
 }
 
-static void submit_from_here(void *data) {
-  struct harness *h = data;
-  const struct expstart_request request = {
-      .size = sizeof(request), .experiment_id = 7, .done = harness_done, .data = h};
-  h->data = expstart_submit_from_thread(h->client, &request) == EXPSTART_ENOTSUP ? h : NULL;
-}
-
-static void submitting_from_a_thread_is_not_supported_and_does_nothing(void **state) {
+static void signals_are_left_to_the_callers_threads(void **state) {
   (void)state;
   struct harness h;
+  sigset_t usr1, before, pending;
+  int taken;
+  sigemptyset(&usr1);
+  sigaddset(&usr1, SIGUSR1);
+  assert_int_equal(pthread_sigmask(SIG_BLOCK, &usr1, &before), 0);
+  SERVE(&h, script_started); /* has a thread too, which keeps this mask */
+  assert_int_equal(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+  harness_open(&h);
+  assert_int_equal(pthread_sigmask(SIG_BLOCK, &usr1, NULL), 0);
+  assert_int_equal(kill(getpid(), SIGUSR1), 0); /* on another thread it would end the program */
+  harness_submit(&h, 7);
+  harness_run(&h, 1);
+  assert_int_equal(sigpending(&pending), 0);
+  assert_int_equal(sigismember(&pending, SIGUSR1), 1);
+  assert_int_equal(sigwait(&usr1, &taken), 0);
+  assert_int_equal(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+  harness_end(&h);
+}
+
+/* ---- from other threads ---- */
+
+enum { SUBMITTERS = 4, EACH = 2000 };
+
+struct submitter {
+  struct harness *h;
   uv_thread_t thread;
+  unsigned from; /* the first id */
+  unsigned tries, accepted, full, closing, other;
+};
+
+static void submit_many_from_here(void *data) {
+  struct submitter *self = data;
+  char note[32];
+  snprintf(note, sizeof note, "thread %u", self->from);
+  struct expstart_request request = {
+      .size = sizeof request, .note = note, .done = harness_done, .data = self->h};
+  for (unsigned i = 0; i < self->tries && self->closing == 0; i++) {
+    request.experiment_id = self->from + i;
+    int status = expstart_submit_from_thread(self->h->client, &request);
+    self->accepted += status == EXPSTART_OK;
+    self->full += status == EXPSTART_EFULL;
+    self->closing += status == EXPSTART_ECLOSING;
+    self->other += status != EXPSTART_OK && status != EXPSTART_EFULL && status != EXPSTART_ECLOSING;
+  }
+}
+
+static bool are_accepted(struct harness *h, size_t number) {
+  return harness_stats(h).accepted >= number;
+}
+
+static void threads_may_submit_while_the_loop_does_too(void **state) {
+  (void)state;
+  struct harness h;
+  struct submitter submitters[SUBMITTERS];
   SERVE(&h, script_started);
   harness_open(&h);
-  assert_int_equal(uv_thread_create(&thread, submit_from_here, &h), 0);
-  assert_int_equal(uv_thread_join(&thread), 0);
-  assert_ptr_equal(h.data, &h);
+  for (unsigned i = 0; i < SUBMITTERS; i++) {
+    submitters[i] = (struct submitter){.h = &h, .from = 1 + i * EACH, .tries = EACH};
+    assert_int_equal(uv_thread_create(&submitters[i].thread, submit_many_from_here, &submitters[i]),
+                     0);
+  }
+  for (unsigned i = 0; i < 100; i++)
+    harness_submit(&h, 1000000 + i);
+  harness_run_until(&h, are_accepted, SUBMITTERS * EACH + 100);
+  for (unsigned i = 0; i < SUBMITTERS; i++) {
+    assert_int_equal(uv_thread_join(&submitters[i].thread), 0);
+    assert_int_equal(submitters[i].accepted, EACH);
+    h.accepted += EACH;
+  }
+  harness_run(&h, SUBMITTERS * EACH + 100);
+  assert_int_equal(rawserver_request_count(h.server), SUBMITTERS * EACH + 100);
+  harness_end(&h);
+}
+
+static void a_full_queue_refuses_threads_too_and_says_when_there_is_room(void **state) {
+  (void)state;
+  struct harness h;
+  SERVE(&h, script_started);
+  h.options.max_queued = 10;
+  harness_open(&h);
+  for (unsigned i = 0; i < 5; i++)
+    harness_submit(&h, 1 + i);
+  struct submitter submitter = {.h = &h, .from = 100, .tries = 20};
+  submit_many_from_here(&submitter);
+  assert_int_equal(submitter.accepted, 5);
+  assert_int_equal(submitter.full, 15);
+  struct expstart_request request = {
+      .size = sizeof request, .experiment_id = 7, .done = harness_done, .data = &h};
+  assert_int_equal(harness_try(&h, &request, NULL), EXPSTART_EFULL); /* the places are taken */
+  h.accepted += 5;
+  harness_run(&h, 10);
+  assert_int_equal(h.room_calls, 1);
+  harness_end(&h);
+}
+
+static void what_a_thread_gets_wrong_is_told_at_once(void **state) {
+  (void)state;
+  struct harness h;
+  SERVE(&h, script_started);
+  harness_open(&h);
+  struct expstart_request request = {
+      .size = sizeof request, .experiment_id = 0, .done = harness_done, .data = &h};
+  assert_int_equal(expstart_submit_from_thread(h.client, &request), EXPSTART_EID);
+  assert_int_equal(expstart_submit_from_thread(NULL, &request), EXPSTART_EINVAL);
+  assert_int_equal(expstart_submit_from_thread(h.client, NULL), EXPSTART_EINVAL);
   harness_run_dry(&h);
   assert_int_equal(harness_stats(&h).accepted, 0);
+  harness_end(&h);
+}
+
+static void a_thread_that_submits_into_a_close_is_called_back_or_refused(void **state) {
+  (void)state;
+  for (unsigned round = 0; round < 20; round++) {
+    struct harness h;
+    struct submitter submitters[SUBMITTERS];
+    SERVE(&h, script_started);
+    harness_open(&h);
+    harness_submit(&h, 1000000);
+    for (unsigned i = 0; i < SUBMITTERS; i++) {
+      submitters[i] = (struct submitter){.h = &h, .from = 1 + i * EACH, .tries = 1000000};
+      assert_int_equal(
+          uv_thread_create(&submitters[i].thread, submit_many_from_here, &submitters[i]), 0);
+    }
+    harness_run_until(&h, are_accepted, 1 + round * 20);
+    harness_close(&h, round % 2 ? EXPSTART_DRAIN : EXPSTART_ABORT);
+    for (unsigned i = 0; i < SUBMITTERS; i++) {
+      assert_int_equal(uv_thread_join(&submitters[i].thread), 0);
+      assert_int_equal(submitters[i].closing, 1);
+      h.accepted += submitters[i].accepted;
+    }
+    harness_run_until_closed(&h);
+    harness_end(&h); /* checks that all that was accepted was called back */
+  }
+}
+
+static void cancel_all_cancels_what_threads_submitted_before(void **state) {
+  (void)state;
+  struct harness h;
+  SERVE(&h, script_started);
+  harness_open(&h);
+  struct submitter submitter = {.h = &h, .from = 1, .tries = 700};
+  submit_many_from_here(&submitter);
+  h.accepted += 700;
+  assert_int_equal(expstart_cancel_all(h.client), EXPSTART_OK);
+  harness_run(&h, 700);
+  assert_int_equal(outcomes(&h, EXPSTART_CANCELED), 700);
   harness_end(&h);
 }
 
@@ -452,7 +586,12 @@ int main(void) {
       cmocka_unit_test(the_closed_callback_may_make_the_next_client),
       cmocka_unit_test(clients_on_one_loop_do_not_disturb_each_other),
       cmocka_unit_test(clients_on_loops_of_several_threads_work_at_once),
-      cmocka_unit_test(submitting_from_a_thread_is_not_supported_and_does_nothing),
+      cmocka_unit_test(signals_are_left_to_the_callers_threads),
+      cmocka_unit_test(threads_may_submit_while_the_loop_does_too),
+      cmocka_unit_test(a_full_queue_refuses_threads_too_and_says_when_there_is_room),
+      cmocka_unit_test(what_a_thread_gets_wrong_is_told_at_once),
+      cmocka_unit_test(a_thread_that_submits_into_a_close_is_called_back_or_refused),
+      cmocka_unit_test(cancel_all_cancels_what_threads_submitted_before),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
