@@ -110,7 +110,7 @@ static void stop_watch_if_idle(struct curl_carrier *carrier) {
 
 static void on_turn(void *owner) {
   struct curl_carrier *carrier = owner;
-  expstart__curl_loop_run_timeout(&carrier->curl);
+  expstart__curl_loop_run(&carrier->curl);
   read_completions(carrier);
   if (carrier->curl.failed)
     fail_all(carrier);

@@ -7,6 +7,10 @@
 
 enum { REARM_MAX = 8 };
 
+/* After this time the sockets that are left wait for the next turn. libuv hands over up to 1,024 at
+   once, which libcurl is busy with for some 70 ms. */
+static const uint64_t TURN_NS = 500000;
+
 /* One poll handle per descriptor, from libcurl's first interest until it says REMOVE. */
 struct expstart__curl_socket {
   uv_poll_t poll;
@@ -14,6 +18,8 @@ struct expstart__curl_socket {
   curl_socket_t fd;
   int events;  /* of libuv, that libcurl wants */
   int rearmed; /* times in a row after an error */
+  int ready;   /* in libcurl's terms, what it has to be told; 0: it is not in the list */
+  struct expstart__curl_socket *next_ready, **ready_link;
   struct expstart__curl_socket *prev, *next;
 };
 
@@ -45,11 +51,45 @@ void expstart__curl_loop_kick(struct expstart__curl_loop *curl) {
   expstart__turn_kick(&curl->turn);
 }
 
-void expstart__curl_loop_run_timeout(struct expstart__curl_loop *curl) {
-  if (!curl->timeout_due)
+static void ready_remove(struct expstart__curl_socket *socket) {
+  struct expstart__curl_loop *curl = socket->curl;
+  if (!socket->ready)
     return;
-  curl->timeout_due = false;
-  act(curl, CURL_SOCKET_TIMEOUT, 0);
+  socket->ready = 0;
+  *socket->ready_link = socket->next_ready;
+  if (socket->next_ready)
+    socket->next_ready->ready_link = socket->ready_link;
+  else
+    curl->ready_tail = socket->ready_link;
+}
+
+static void ready_add(struct expstart__curl_socket *socket, int what) {
+  struct expstart__curl_loop *curl = socket->curl;
+  if (!socket->ready) {
+    socket->next_ready = NULL;
+    socket->ready_link = curl->ready_tail;
+    *curl->ready_tail = socket;
+    curl->ready_tail = &socket->next_ready;
+  }
+  socket->ready |= what;
+}
+
+void expstart__curl_loop_run(struct expstart__curl_loop *curl) {
+  uint64_t began_ns = uv_hrtime();
+  while (curl->ready_head) { /* one at least, however long the timeouts take each turn */
+    struct expstart__curl_socket *socket = curl->ready_head;
+    int what = socket->ready;
+    ready_remove(socket);
+    act(curl, socket->fd, what); /* may close it */
+    if (uv_hrtime() - began_ns >= TURN_NS)
+      break;
+  }
+  if (curl->ready_head)
+    expstart__curl_loop_kick(curl);
+  if (curl->timeout_due) {
+    curl->timeout_due = false;
+    act(curl, CURL_SOCKET_TIMEOUT, 0);
+  }
 }
 
 bool expstart__curl_loop_add(struct expstart__curl_loop *curl, CURL *easy) {
@@ -77,6 +117,7 @@ static void on_socket_closed(uv_handle_t *handle) {
 }
 
 static void socket_close(struct expstart__curl_socket *socket) {
+  ready_remove(socket);
   if (socket->prev)
     socket->prev->next = socket->next;
   else
@@ -95,17 +136,14 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     what |= CURL_CSELECT_IN;
   if (events & UV_WRITABLE)
     what |= CURL_CSELECT_OUT;
-  act(socket->curl, socket->fd, what);
+  ready_add(socket, what);
+  expstart__curl_loop_kick(socket->curl);
 
-  /* The action may have closed this socket: it is freed later, and it shows. On an error libuv has
-     stopped the handle; if libcurl still wants it, it is watched again, a bounded number of times.
-   */
-  if (uv_is_closing((uv_handle_t *)poll))
-    return;
+  /* On an error libuv has stopped the handle. If libcurl still wants it when it is told, it is to be
+     watched: that is done again, a bounded number of times. */
   if (status >= 0)
     socket->rearmed = 0;
-  else if (!uv_is_active((uv_handle_t *)poll) && socket->rearmed++ < REARM_MAX &&
-           uv_poll_start(poll, socket->events, on_poll) != 0)
+  else if (socket->rearmed++ < REARM_MAX && uv_poll_start(poll, socket->events, on_poll) != 0)
     socket->curl->failed = true;
 }
 
@@ -202,6 +240,7 @@ int expstart__curl_loop_init(struct expstart__curl_loop *curl, uv_loop_t *loop, 
                              void (*turn)(void *owner), void *owner) {
   *curl =
       (struct expstart__curl_loop){.loop = loop, .guard_sigpipe = guard_sigpipe, .owner = owner};
+  curl->ready_tail = &curl->ready_head;
   curl->multi = curl_multi_init();
   if (!curl->multi)
     return EXPSTART_ENOMEM;

@@ -18,6 +18,7 @@ struct expstart__curl_loop {
   bool timeout_due;           /* that time has come */
   struct expstart__turn turn; /* runs the owner's function */
   struct expstart__curl_socket *sockets;
+  struct expstart__curl_socket *ready_head, **ready_tail; /* what libcurl has to be told of */
   bool guard_sigpipe;
   bool closing;
   bool failed; /* libcurl returned an error from which no transfer's fate is certain */
@@ -34,8 +35,9 @@ int expstart__curl_loop_init(struct expstart__curl_loop *curl, uv_loop_t *loop, 
 /* Asks for a turn. */
 void expstart__curl_loop_kick(struct expstart__curl_loop *curl);
 
-/* To be called first in a turn: tells libcurl of a timeout that has come. */
-void expstart__curl_loop_run_timeout(struct expstart__curl_loop *curl);
+/* To be called first in a turn: tells libcurl of sockets that are ready and of a timeout that has come.
+   What would hold the loop for too long is left for the next turn. */
+void expstart__curl_loop_run(struct expstart__curl_loop *curl);
 
 /* False: libcurl could not take the transfer. */
 bool expstart__curl_loop_add(struct expstart__curl_loop *curl, CURL *easy);
