@@ -221,17 +221,51 @@ static bool set_url(struct expstart__curl_attempt *attempt, const struct expstar
   return code == CURLE_OK;
 }
 
-static bool set_method(struct expstart__curl_attempt *attempt, const struct expstart__send *send) {
+static bool set_kind(struct expstart__curl_attempt *attempt, expstart_attempt_kind kind) {
   CURL *easy = attempt->easy;
-  if (send->kind == EXPSTART_ATTEMPT_LOOK)
+  if (kind == EXPSTART_ATTEMPT_LOOK)
     return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->shared->look_headers) == CURLE_OK;
-  return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, send->body) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)send->body_size) ==
-             CURLE_OK &&
+  return curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "PUT") == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->shared->start_headers) == CURLE_OK;
+}
+
+static bool set_body(CURL *easy, const struct expstart__send *send) {
+  return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, send->body) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)send->body_size) ==
+             CURLE_OK;
+}
+
+/* Only what is not set yet: starts of one migration differ in little but their URL. A body is compared
+   by where it is: notes keep theirs as long as a request has them. */
+static bool set_what_changed(struct expstart__curl_attempt *attempt,
+                             const struct expstart__send *send) {
+  bool all = !attempt->set.any;
+  attempt->set.any = false; /* until all has gone well */
+  if ((all || attempt->set.kind != send->kind) && !set_kind(attempt, send->kind))
+    return false;
+  bool start = send->kind == EXPSTART_ATTEMPT_START;
+  if (start &&
+      (all || attempt->set.kind != send->kind || attempt->set.body != send->body ||
+       attempt->set.body_size != send->body_size) &&
+      !set_body(attempt->easy, send))
+    return false;
+  if ((all || attempt->set.timeout_ms != send->timeout_ms) &&
+      curl_easy_setopt(attempt->easy, CURLOPT_TIMEOUT_MS, (long)send->timeout_ms) != CURLE_OK)
+    return false;
+  if ((all || attempt->set.fresh_connection != send->fresh_connection) &&
+      curl_easy_setopt(attempt->easy, CURLOPT_FRESH_CONNECT, (long)send->fresh_connection) !=
+          CURLE_OK)
+    return false;
+  attempt->set.any = true;
+  attempt->set.kind = send->kind;
+  attempt->set.body = send->body;
+  attempt->set.body_size = send->body_size;
+  attempt->set.timeout_ms = send->timeout_ms;
+  attempt->set.fresh_connection = send->fresh_connection;
+  return true;
 }
 
 int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
@@ -248,10 +282,7 @@ int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
   attempt->status = 0;
   expstart__hint_fields_reset(&attempt->hints);
   attempt->error_text[0] = '\0';
-  if (!set_url(attempt, send) || !set_method(attempt, send) ||
-      curl_easy_setopt(attempt->easy, CURLOPT_FRESH_CONNECT, (long)send->fresh_connection) !=
-          CURLE_OK ||
-      curl_easy_setopt(attempt->easy, CURLOPT_TIMEOUT_MS, (long)send->timeout_ms) != CURLE_OK)
+  if (!set_url(attempt, send) || !set_what_changed(attempt, send))
     return EXPSTART_ENOMEM;
   return EXPSTART_OK;
 }

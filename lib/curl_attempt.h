@@ -30,6 +30,15 @@ struct expstart__curl_attempt {
   bool under_way;
   CURL *easy;
   CURLcode result;
+  /* What is set on the handle, and need not be set again. */
+  struct {
+    bool any;
+    expstart_attempt_kind kind;
+    const char *body;
+    size_t body_size;
+    uint32_t timeout_ms;
+    bool fresh_connection;
+  } set;
   expstart_ticket ticket;
   void *tag;
   uint64_t started_us, timeout_us;

@@ -1,0 +1,244 @@
+/* libcurl's multi interface on a libuv loop, and nothing else: what there is to be had at all.
+     bench-bare ENDPOINT COUNT IN_FLIGHT plain|tuned discard|parse [CA_FILE]
+   plain: as libcurl's own documentation shows it: a new handle a request, finished ones are taken and the next are
+   added wherever libcurl was called. tuned: handles are used again, finished ones are taken once a turn,
+   the buffer takes a full reply, and parsed CA certificates are kept.
+   discard: a reply is thrown away, 200 is a success. parse: json-c reads it, and `ok` counts. */
+#include "../measure.h"
+
+#include <curl/curl.h>
+#include <json.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct transfer {
+  CURL *easy;
+  struct json_tokener *tokener;
+  struct json_object *reply;
+  struct transfer *next;
+};
+
+struct socket {
+  uv_poll_t poll;
+  curl_socket_t fd;
+};
+
+static uv_loop_t loop;
+static uv_timer_t timer;
+static uv_check_t check;
+static uv_idle_t idle;
+static bool due;
+static uint64_t timer_ns;
+static CURLM *multi;
+static struct curl_slist *headers;
+static struct transfer *spare;
+static struct measure measure;
+static const char *endpoint, *ca_file;
+static bool tuned, parse;
+static unsigned long long count, sent, left, started;
+static unsigned in_flight_max, in_flight;
+
+static size_t on_body(char *bytes, size_t one, size_t size, void *data) {
+  struct transfer *transfer = data;
+  (void)one;
+  if (parse && !transfer->reply)
+    transfer->reply = json_tokener_parse_ex(transfer->tokener, bytes, (int)size);
+  return size;
+}
+
+static struct transfer *create(void) {
+  static const char body[] = "{\"action\":\"start\",\"note\":\"bench\"}";
+  struct transfer *transfer = calloc(1, sizeof *transfer);
+  CURL *easy = transfer->easy = curl_easy_init();
+  if (parse)
+    transfer->tokener = json_tokener_new();
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, "bench/1.0.0");
+  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
+  curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)(sizeof body - 1));
+  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "PUT");
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 30000L);
+  if (strncmp(endpoint, "https", 5) == 0) {
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
+    if (tuned)
+      curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+  }
+  if (tuned)
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 102400L);
+  return transfer;
+}
+
+static void add_transfers(void) {
+  while (sent < count && in_flight < in_flight_max) {
+    struct transfer *transfer = spare;
+    if (transfer)
+      spare = transfer->next;
+    else
+      transfer = create();
+    char url[512];
+    snprintf(url, sizeof url, "%s/experiments/%llu/start", endpoint, ++sent);
+    curl_easy_setopt(transfer->easy, CURLOPT_URL, url);
+    in_flight++;
+    curl_multi_add_handle(multi, transfer->easy);
+  }
+}
+
+static void finish(struct transfer *transfer, CURLcode result) {
+  long status = 0;
+  struct json_object *ok;
+  curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+  bool good = result == CURLE_OK && status == 200;
+  if (good && parse)
+    good = json_object_object_get_ex(transfer->reply, "ok", &ok) && json_object_get_boolean(ok);
+  started += good;
+  curl_multi_remove_handle(multi, transfer->easy);
+  json_object_put(transfer->reply);
+  transfer->reply = NULL;
+  if (transfer->tokener)
+    json_tokener_reset(transfer->tokener);
+  in_flight--;
+  left--;
+  if (tuned) {
+    transfer->next = spare;
+    spare = transfer;
+    return;
+  }
+  curl_easy_cleanup(transfer->easy);
+  if (transfer->tokener)
+    json_tokener_free(transfer->tokener);
+  free(transfer);
+}
+
+static void take_finished(void) {
+  CURLMsg *message;
+  int queued;
+  while ((message = curl_multi_info_read(multi, &queued))) {
+    struct transfer *transfer;
+    CURLcode result = message->data.result;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+    finish(transfer, result);
+  }
+  add_transfers();
+  if (left == 0)
+    uv_stop(&loop);
+}
+
+static void act(curl_socket_t fd, int what) {
+  int running;
+  curl_multi_socket_action(multi, fd, what, &running);
+  if (!tuned)
+    take_finished();
+}
+
+static void on_idle(uv_idle_t *handle) {
+  (void)handle;
+}
+
+static void on_check(uv_check_t *handle) {
+  (void)handle;
+  take_finished();
+  uv_idle_stop(&idle);
+  if (due) { /* the next are to begin */
+    due = false;
+    act(CURL_SOCKET_TIMEOUT, 0);
+  }
+}
+
+/* libuv's timers may fire early, and libcurl does not announce a timeout twice. */
+static void on_timer(uv_timer_t *handle) {
+  uint64_t now_ns = uv_hrtime();
+  if (now_ns < timer_ns)
+    uv_timer_start(handle, on_timer, (timer_ns - now_ns) / 1000000 + 1, 0);
+  else
+    act(CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int on_timeout(CURLM *self, long timeout_ms, void *data) {
+  (void)self, (void)data;
+  due = tuned && timeout_ms == 0;
+  if (timeout_ms < 0 || due)
+    uv_timer_stop(&timer);
+  else
+    uv_timer_start(&timer, on_timer, timeout_ms > 0 ? (uint64_t)timeout_ms : 1, 0);
+  timer_ns = uv_hrtime() + (timeout_ms > 0 ? (uint64_t)timeout_ms * 1000000 : 0);
+  if (due)
+    uv_idle_start(&idle, on_idle); /* so that the check comes at once */
+  return 0;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events) {
+  struct socket *socket = poll->data;
+  int what = status < 0 ? CURL_CSELECT_ERR : 0;
+  what |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
+  what |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
+  act(socket->fd, what);
+}
+
+static void on_closed(uv_handle_t *handle) {
+  free(handle->data);
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *assigned) {
+  struct socket *socket = assigned;
+  (void)easy, (void)data;
+  if (what == CURL_POLL_REMOVE) {
+    if (socket)
+      uv_close((uv_handle_t *)&socket->poll, on_closed);
+    curl_multi_assign(multi, fd, NULL);
+    return 0;
+  }
+  if (!socket) {
+    socket = calloc(1, sizeof *socket);
+    socket->fd = fd;
+    socket->poll.data = socket;
+    uv_poll_init_socket(&loop, &socket->poll, fd);
+    socket->poll.data = socket;
+    curl_multi_assign(multi, fd, socket);
+  }
+  int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+  uv_poll_start(&socket->poll, events, on_poll);
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 6) {
+    fprintf(stderr, "usage: %s ENDPOINT COUNT IN_FLIGHT plain|tuned discard|parse [CA_FILE]\n",
+            argv[0]);
+    return 2;
+  }
+  endpoint = argv[1];
+  count = left = strtoull(argv[2], NULL, 10);
+  in_flight_max = (unsigned)strtoul(argv[3], NULL, 10);
+  tuned = strcmp(argv[4], "tuned") == 0;
+  parse = strcmp(argv[5], "parse") == 0;
+  ca_file = argc > 6 ? argv[6] : NULL;
+  curl_global_init(CURL_GLOBAL_DEFAULT);
+  uv_loop_init(&loop);
+  uv_timer_init(&loop, &timer);
+  uv_check_init(&loop, &check);
+  uv_idle_init(&loop, &idle);
+  if (tuned)
+    uv_check_start(&check, on_check);
+  headers = curl_slist_append(headers, "Authorization: Api-Key BENCH");
+  headers = curl_slist_append(headers, "Accept: application/json");
+  headers = curl_slist_append(headers, "Content-Type: application/json");
+  headers = curl_slist_append(headers, "Expect:");
+  multi = curl_multi_init();
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timeout);
+  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)in_flight_max);
+  measure_begin(&measure, &loop);
+  add_transfers();
+  uv_run(&loop, UV_RUN_DEFAULT);
+  measure_end(&measure);
+  measure_tell(&measure, started);
+  return started == count ? 0 : 1; /* what is left is the system's to free */
+}
