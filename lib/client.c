@@ -132,9 +132,10 @@ static bool take_in(expstart_client *client, uint32_t max) {
                               *next;
   if (refused)
     expstart__engine_want_room(client->engine);
+  uint64_t at_us = now_us();
   for (; item; item = next) {
     next = item->next;
-    if (expstart__engine_submit(client->engine, now_us(), &item->request, NULL) == EXPSTART_OK) {
+    if (expstart__engine_submit(client->engine, at_us, &item->request, NULL) == EXPSTART_OK) {
       free(item);
     } else {
       item->next = client->lost;

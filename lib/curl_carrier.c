@@ -5,6 +5,7 @@
 #include "curl_attempt.h"
 #include "curl_loop.h"
 #include "expstart.h"
+#include "grow.h"
 
 #include <stdlib.h>
 
@@ -134,14 +135,11 @@ static void on_watch(uv_timer_t *watch) {
  */
 
 static struct expstart__curl_attempt *create_attempt(struct curl_carrier *carrier) {
-  if (carrier->attempt_count == carrier->attempt_capacity) {
-    uint32_t capacity = carrier->attempt_capacity ? 2 * carrier->attempt_capacity : 32;
-    void *grown = realloc(carrier->attempts, capacity * sizeof *carrier->attempts);
-    if (!grown)
-      return NULL;
-    carrier->attempts = grown;
-    carrier->attempt_capacity = capacity;
-  }
+  void *grown = expstart__grow(carrier->attempts, carrier->attempt_count,
+                               &carrier->attempt_capacity, 32, sizeof *carrier->attempts);
+  if (!grown)
+    return NULL;
+  carrier->attempts = grown;
   struct expstart__curl_attempt *attempt = expstart__curl_attempt_create(&carrier->shared);
   if (!attempt)
     return NULL;

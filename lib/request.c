@@ -1,5 +1,7 @@
 #include "request.h"
 
+#include "grow.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,14 +28,11 @@ struct expstart__request *expstart__table_at(const struct expstart__table *table
 static bool grow_chunks(struct expstart__table *table) {
   if (table->chunk_count == EXPSTART__NIL / CHUNK)
     return false;
-  if (table->chunk_count == table->chunk_capacity) {
-    uint32_t capacity = table->chunk_capacity ? table->chunk_capacity * 2 : 16;
-    void *grown = realloc(table->chunks, capacity * sizeof *table->chunks);
-    if (!grown)
-      return false;
-    table->chunks = grown;
-    table->chunk_capacity = capacity;
-  }
+  void *grown = expstart__grow(table->chunks, table->chunk_count, &table->chunk_capacity, 16,
+                               sizeof *table->chunks);
+  if (!grown)
+    return false;
+  table->chunks = grown;
   struct expstart__request *chunk = calloc(CHUNK, sizeof *chunk);
   if (!chunk)
     return false;

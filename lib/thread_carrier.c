@@ -5,6 +5,7 @@
 
 #include "curl_carrier.h"
 #include "expstart.h"
+#include "grow.h"
 #include "turn.h"
 
 #include <signal.h>
@@ -321,14 +322,11 @@ static void on_wake(uv_async_t *wake) {
 }
 
 static struct parcel *create_parcel(struct thread_carrier *carrier, struct worker *worker) {
-  if (carrier->parcel_count == carrier->parcel_capacity) {
-    uint32_t capacity = carrier->parcel_capacity ? 2 * carrier->parcel_capacity : 32;
-    void *grown = realloc(carrier->parcels, capacity * sizeof *carrier->parcels);
-    if (!grown)
-      return NULL;
-    carrier->parcels = grown;
-    carrier->parcel_capacity = capacity;
-  }
+  void *grown = expstart__grow(carrier->parcels, carrier->parcel_count, &carrier->parcel_capacity,
+                               32, sizeof *carrier->parcels);
+  if (!grown)
+    return NULL;
+  carrier->parcels = grown;
   struct parcel *parcel = calloc(1, sizeof *parcel);
   if (!parcel)
     return NULL;
