@@ -1,9 +1,11 @@
-/* libcurl's multi interface on a libuv loop, and nothing else: what there is to be had at all.
-     bench-bare ENDPOINT COUNT IN_FLIGHT plain|tuned discard|parse [CA_FILE]
+/* libcurl's multi interface on a libuv loop, and little else: what there is to be had at all.
+     bench-bare plain|tuned discard|parse ENDPOINT COUNT IN_FLIGHT QUEUED HTTP CA_FILE|-
    plain: as libcurl's own documentation shows it: a new handle a request, finished ones are taken and the next are
    added wherever libcurl was called. tuned: handles are used again, finished ones are taken once a turn,
    the buffer takes a full reply, and parsed CA certificates are kept.
-   discard: a reply is thrown away, 200 is a success. parse: json-c reads it, and `ok` counts. */
+   discard: a reply is thrown away and 200 is a success: the yardstick. parse: json-c reads it, `ok` counts, and what
+   failed is tried again after a pause that doubles: the whole job.
+   QUEUED more handles than may be in flight are given to libcurl, which keeps them waiting. */
 #include "../measure.h"
 
 #include <curl/curl.h>
@@ -17,6 +19,7 @@ struct transfer {
   CURL *easy;
   struct json_tokener *tokener;
   struct json_object *reply;
+  unsigned tries;
   struct transfer *next;
 };
 
@@ -38,7 +41,9 @@ static struct measure measure;
 static const char *endpoint, *ca_file;
 static bool tuned, parse;
 static unsigned long long count, sent, left, started;
-static unsigned in_flight_max, in_flight;
+static unsigned in_flight_max, in_flight, queued;
+
+enum { TRIES_MAX = 20, PAUSE_MS = 500, PAUSE_MAX_MS = 20000 };
 
 static size_t on_body(char *bytes, size_t one, size_t size, void *data) {
   struct transfer *transfer = data;
@@ -64,7 +69,7 @@ static struct transfer *create(void) {
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 30000L);
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, queued ? 0L : 30000L); /* it runs while waiting */
   if (strncmp(endpoint, "https", 5) == 0) {
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
@@ -77,7 +82,7 @@ static struct transfer *create(void) {
 }
 
 static void add_transfers(void) {
-  while (sent < count && in_flight < in_flight_max) {
+  while ((sent < count || queued) && in_flight < in_flight_max + queued) {
     struct transfer *transfer = spare;
     if (transfer)
       spare = transfer->next;
@@ -91,6 +96,34 @@ static void add_transfers(void) {
   }
 }
 
+static void on_waited(uv_handle_t *handle) {
+  struct transfer *transfer = handle->data;
+  free(handle);
+  curl_multi_add_handle(multi, transfer->easy);
+}
+
+static void on_pause_over(uv_timer_t *pause) {
+  uv_close((uv_handle_t *)pause, on_waited);
+}
+
+/* False: tried often enough. */
+static bool try_again(struct transfer *transfer) {
+  if (++transfer->tries == TRIES_MAX)
+    return false;
+  uint64_t pause_ms = (uint64_t)PAUSE_MS << (transfer->tries < 7 ? transfer->tries - 1 : 6);
+  curl_off_t asked_s = 0;
+  curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &asked_s);
+  if (pause_ms > PAUSE_MAX_MS)
+    pause_ms = PAUSE_MAX_MS;
+  if (asked_s > 0)
+    pause_ms = (uint64_t)asked_s * 1000;
+  uv_timer_t *pause = malloc(sizeof *pause);
+  uv_timer_init(&loop, pause);
+  pause->data = transfer;
+  uv_timer_start(pause, on_pause_over, pause_ms, 0);
+  return true;
+}
+
 static void finish(struct transfer *transfer, CURLcode result) {
   long status = 0;
   struct json_object *ok;
@@ -98,15 +131,18 @@ static void finish(struct transfer *transfer, CURLcode result) {
   bool good = result == CURLE_OK && status == 200;
   if (good && parse)
     good = json_object_object_get_ex(transfer->reply, "ok", &ok) && json_object_get_boolean(ok);
-  started += good;
   curl_multi_remove_handle(multi, transfer->easy);
   json_object_put(transfer->reply);
   transfer->reply = NULL;
   if (transfer->tokener)
     json_tokener_reset(transfer->tokener);
+  if (parse && (result != CURLE_OK || status == 429 || status >= 500) && try_again(transfer))
+    return;
+  started += good;
   in_flight--;
   left--;
   if (tuned) {
+    transfer->tries = 0;
     transfer->next = spare;
     spare = transfer;
     return;
@@ -119,15 +155,16 @@ static void finish(struct transfer *transfer, CURLcode result) {
 
 static void take_finished(void) {
   CURLMsg *message;
-  int queued;
-  while ((message = curl_multi_info_read(multi, &queued))) {
+  int more;
+  while (left > 0 && (message = curl_multi_info_read(multi, &more))) {
     struct transfer *transfer;
     CURLcode result = message->data.result;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
     finish(transfer, result);
   }
-  add_transfers();
-  if (left == 0)
+  if (left > 0)
+    add_transfers();
+  else
     uv_stop(&loop);
 }
 
@@ -209,17 +246,19 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *a
 }
 
 int main(int argc, char **argv) {
-  if (argc < 6) {
-    fprintf(stderr, "usage: %s ENDPOINT COUNT IN_FLIGHT plain|tuned discard|parse [CA_FILE]\n",
+  if (argc != 9) {
+    fprintf(stderr,
+            "usage: %s plain|tuned discard|parse ENDPOINT COUNT IN_FLIGHT QUEUED HTTP CA_FILE|-\n",
             argv[0]);
     return 2;
   }
-  endpoint = argv[1];
-  count = left = strtoull(argv[2], NULL, 10);
-  in_flight_max = (unsigned)strtoul(argv[3], NULL, 10);
-  tuned = strcmp(argv[4], "tuned") == 0;
-  parse = strcmp(argv[5], "parse") == 0;
-  ca_file = argc > 6 ? argv[6] : NULL;
+  tuned = strcmp(argv[1], "tuned") == 0;
+  parse = strcmp(argv[2], "parse") == 0;
+  endpoint = argv[3];
+  count = left = strtoull(argv[4], NULL, 10);
+  in_flight_max = (unsigned)strtoul(argv[5], NULL, 10);
+  queued = (unsigned)strtoul(argv[6], NULL, 10);
+  ca_file = argv[8];
   curl_global_init(CURL_GLOBAL_DEFAULT);
   uv_loop_init(&loop);
   uv_timer_init(&loop, &timer);
@@ -235,6 +274,12 @@ int main(int argc, char **argv) {
   curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timeout);
   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)in_flight_max);
+  if (queued)
+    curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)in_flight_max);
+  measure_queue_begin(&measure);
+  if (queued)
+    add_transfers();
+  measure_queue_end(&measure, in_flight);
   measure_begin(&measure, &loop);
   add_transfers();
   uv_run(&loop, UV_RUN_DEFAULT);
