@@ -14,7 +14,7 @@ import clients
 from server import LIMIT_BURST, LIMIT_PER_S, Server
 
 # repetitions, seconds a run, starts under the limit, seconds they may take
-PLANS = {"full": (5, 0.5, 5000, 60), "quick": (3, 0.2, 1000, 6), "smoke": (1, 0.02, 100, 3)}
+PLANS = {"full": (5, 1.0, 5000, 60), "quick": (3, 0.15, 500, 2), "smoke": (1, 0.02, 100, 3)}
 
 
 def line_of(*command):
