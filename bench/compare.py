@@ -1,6 +1,6 @@
 """Runs the comparisons and writes what was measured. Called by `run`, which has built everything.
 
-    compare.py BUILD_DIR RESULTS_DIR full|quick|smoke CORES [MISSING_KEY=REASON]...
+    compare.py BUILD_DIR RESULTS_DIR full|quick|smoke REPETITIONS CORES [MISSING_KEY=REASON]...
 """
 import json
 import os
@@ -13,8 +13,8 @@ import cases
 import clients
 from server import LIMIT_BURST, LIMIT_PER_S, Server
 
-# repetitions, seconds a run, starts under the limit, seconds they may take
-PLANS = {"full": (5, 1.0, 5000, 60), "quick": (3, 0.15, 500, 2), "smoke": (1, 0.02, 100, 3)}
+# seconds a run, starts under the limit, seconds they may take
+PLANS = {"full": (1.0, 5000, 60), "quick": (0.15, 500, 2), "smoke": (0.02, 100, 3)}
 
 
 def line_of(*command):
@@ -90,10 +90,11 @@ def measure_limit(client, server, count, timeout_s, core):
 
 
 def main():
-    build, results, plan, cores, *notes = sys.argv[1:]
+    build, results, plan, repetitions, cores, *notes = sys.argv[1:]
     server_core, client_core = cores.split(",")
     missing = dict(note.split("=", 1) for note in notes)
-    repetitions, seconds, limit_count, limit_seconds = PLANS[plan]
+    repetitions = int(repetitions)
+    seconds, limit_count, limit_seconds = PLANS[plan]
     everybody = clients.all_clients(build)
     present = [client for client in everybody if client.key not in missing]
     began = time.monotonic()

@@ -190,7 +190,7 @@ def text_of(results):
     lines = [
         f"Measured {told['date']}: {machine['cpu']}, {machine['cores']} cores, libcurl {machine['libcurl']},"
         f" libuv {machine['libuv']}; {machine['nginx']} on one core, the client on the other; medians of"
-        f" {told['repetitions']} interleaved repetitions, smallest and largest in brackets, ratios from"
+        f" {told['repetitions']} interleaved repetitions (smallest and largest in brackets), ratios from"
         " the same repetition. Bare libcurl throws replies away and never tries again: it is the yardstick, not"
         " a peer.",
         "",

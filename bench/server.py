@@ -21,6 +21,7 @@ http {{
 
   # Only starts are limited, each client's for itself.
   map "$request_method $request_uri" $limited {{ "~^PUT /limited/(?<who>[^/]+)/" $who; default ""; }}
+  map $request_uri $reply {{ "~^/(?<size>[0-9]+)/" /$size.json; }}
   limit_req_zone $limited zone=starts:1m rate={rate}r/s;
   limit_req_status 429;
   log_format limited "$msec $status $limited";
@@ -29,12 +30,20 @@ http {{
   server {{
     listen 127.0.0.1:{plain} backlog=8192;
     listen 127.0.0.1:{tls1} ssl backlog=8192;
-    listen 127.0.0.1:{tls2} ssl http2 backlog=8192;
     {locations}
     location /limited/ {{
       limit_req zone=starts burst={burst} nodelay;
       error_page 405 =200 /{smallest}.json; try_files /none =405;
     }}
+  }}
+
+  # Over HTTP/2 nginx would answer before it has the whole request, as an API does not: that breaks some
+  # transfers of libcurl 7.88. A mirror has it read the body first.
+  server {{
+    listen 127.0.0.1:{tls2} ssl http2 backlog=8192;
+    location = /read {{ internal; return 204; }}
+    location / {{ mirror /read; error_page 405 =200 $reply; try_files /none =405; }}
+    location ~ [.]json$ {{ }}
   }}
 }}
 """
