@@ -36,14 +36,9 @@ static void on_turn_closed(uv_handle_t *handle) {
  */
 
 static void act(struct expstart__curl_loop *curl, curl_socket_t fd, int what) {
-  struct expstart__sigpipe hold;
   int running;
-  if (curl->guard_sigpipe)
-    expstart__sigpipe_hold(&hold);
   if (curl_multi_socket_action(curl->multi, fd, what, &running) != CURLM_OK)
     curl->failed = true;
-  if (curl->guard_sigpipe)
-    expstart__sigpipe_release(&hold);
   expstart__curl_loop_kick(curl);
 }
 
@@ -80,7 +75,10 @@ static void ready_add(struct expstart__curl_socket *socket, int what) {
    another transfer's read takes that reply in, the body meets a closed stream and the reply counts
    for nothing. 1 start in 20 ended so. */
 void expstart__curl_loop_run(struct expstart__curl_loop *curl) {
+  struct expstart__sigpipe hold; /* once for all that libcurl does in a turn */
   uint64_t began_ns = uv_hrtime();
+  if (curl->guard_sigpipe)
+    expstart__sigpipe_hold(&hold);
   if (curl->timeout_due) {
     curl->timeout_due = false;
     act(curl, CURL_SOCKET_TIMEOUT, 0);
@@ -93,6 +91,8 @@ void expstart__curl_loop_run(struct expstart__curl_loop *curl) {
     if (uv_hrtime() - began_ns >= TURN_NS)
       break;
   }
+  if (curl->guard_sigpipe)
+    expstart__sigpipe_release(&hold);
   if (curl->ready_head)
     expstart__curl_loop_kick(curl);
 }

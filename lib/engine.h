@@ -58,8 +58,9 @@ void expstart__engine_set_rate(struct expstart__engine *engine, uint64_t now_us,
 void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
                              struct expstart__report *report);
 
-/* Ends what is out of time and sends what may go, or a part of it and returns now_us. To be called after each of the above and at the
-   time it returns (EXPSTART__NEVER: only after one of the above). */
+/* Ends what is out of time and sends what may go, or a part of it and returns now_us. To be called
+   after each of the above and at the time it returns (EXPSTART__NEVER: only after one of the above).
+   */
 uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us);
 
 /* Delivers at most `max` results; true: there are more. */
