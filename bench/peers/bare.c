@@ -186,6 +186,7 @@ static void on_check(uv_check_t *handle) {
   if (due) { /* the next are to begin */
     due = false;
     act(CURL_SOCKET_TIMEOUT, 0);
+    take_finished(); /* some may be complete already, and then nothing else would wake the loop */
   }
 }
 
@@ -237,7 +238,6 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *a
     socket->fd = fd;
     socket->poll.data = socket;
     uv_poll_init_socket(&loop, &socket->poll, fd);
-    socket->poll.data = socket;
     curl_multi_assign(multi, fd, socket);
   }
   int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
