@@ -129,9 +129,8 @@ def main():
     with open(f"{results}/latest.json", "w", encoding="utf-8") as file:
         json.dump(told, file, indent=1)
         file.write("\n")
-    ours = ("expstart_thread", "expstart_loop")
-    wrong = [run for runs in told["cases"].values() for key in ours for run in runs.get(key, []) if "failed" in run]
-    wrong += [key for key in ours if told["limit"][key]["accepted"] != limit_count]
+    wrong = [run for runs in told["cases"].values() for key in cases.OURS for run in runs.get(key, []) if "failed" in run]
+    wrong += [key for key in cases.OURS if told["limit"][key]["accepted"] != limit_count]
     if wrong:
         sys.exit(f"expstart did not start everything: {wrong}")
 

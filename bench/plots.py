@@ -17,9 +17,9 @@ STYLES = {
 
 
 def draw(path, title, x_label, y_label, lines, names, log="xy", points=True):
-    """lines: client -> [(x, y)]; an empty drawing is not written."""
+    """lines: client -> [(x, y)]; where none has two points, nothing is drawn."""
     lines = {key: line for key, line in lines.items() if line}
-    if not lines:
+    if max(map(len, lines.values()), default=0) < 2:
         return
     script = [
         "set terminal svg size 820,460 font 'sans-serif,12' background '#ffffff'",

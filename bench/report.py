@@ -101,7 +101,7 @@ def speed_table(results):
 
 def cost_table(results):
     short, long = throughput("plain", cases.SHORT), throughput("plain", cases.LONG)
-    head = ["CPU a start, us", "164 B", "by bare", "69,712 B", "by bare"]
+    head = ["CPU a start, us", f"{cases.SHORT:,} B", "by bare", f"{cases.LONG:,} B", "by bare"]
     return table(
         head,
         [
@@ -123,7 +123,7 @@ def turn_table(results):
     for transport, title in (("tls1", "HTTP/1.1"), ("tls2", "HTTP/2")):
         for size in (cases.SHORT, cases.LONG):
             for in_flight in (64, 1000):
-                case = cases.Case("turn", transport, size, in_flight, only=cases.TURNS)
+                case = cases.Case("turn", transport, size, in_flight)
                 if case.key in results.told["cases"]:
                     columns.append(case)
                     head.append(f"{title}, {size:,} B, {in_flight:,} in flight")

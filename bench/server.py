@@ -145,6 +145,7 @@ class Server:
                 except OSError:
                     time.sleep(0.05)
             else:
+                self.stop()
                 raise RuntimeError("nginx does not come up")
 
     def endpoint(self, transport, size):

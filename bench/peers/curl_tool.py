@@ -20,9 +20,9 @@ def says_ok(path):
 def main():
     endpoint, count, in_flight, _queued, http, ca_file = sys.argv[1:]
     with tempfile.TemporaryDirectory() as directory:
-        command = ["curl", "-q", "-sS", "-Z", "--parallel-max", in_flight, "--parallel-immediate"]
-        if http == "2":
-            command.remove("--parallel-immediate")  # streams of one connection
+        command = ["curl", "-q", "-sS", "-Z", "--parallel-max", in_flight]
+        if http != "2":  # over HTTP/2 streams share a connection
+            command += ["--parallel-immediate"]
         command += ["--retry", "20", "-X", "PUT", "-H", "Authorization: Api-Key BENCH"]
         command += ["--json", '{"action":"start","note":"bench"}', "-o", f"{directory}/#1.json"]
         if ca_file != "-":
