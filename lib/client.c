@@ -89,11 +89,11 @@ static void step(expstart_client *client) {
   client->carrier->ops->flush(client->carrier);
 }
 
-/* Slots are filled again in the same turn; callbacks wait for the client's own. */
+static void on_turn(void *data);
+
+/* The carrier calls from a turn of its own, which is as good as the client's. */
 static void sink_reported(void *owner) {
-  expstart_client *client = owner;
-  step(client);
-  expstart__turn_kick(&client->turn);
+  on_turn(owner);
 }
 
 /* ---- turns -------------------------------------------------------------------------------------
@@ -154,6 +154,7 @@ static void deliver_lost(expstart_client *client) {
   }
 }
 
+/* Free slots are filled before callbacks take their time. */
 static void on_turn(void *data) {
   expstart_client *client = data;
   const struct expstart_options *options = &client->settings.options;
@@ -175,8 +176,8 @@ static void on_turn(void *data) {
     tear_down(client);
 }
 
-static void on_woken(uv_async_t *wake) {
-  expstart_client *client = wake->data;
+static void on_woken(void *data) {
+  expstart_client *client = data;
   expstart__turn_kick(&client->turn);
 }
 
@@ -245,7 +246,7 @@ int expstart_client_create(expstart_client **out, uv_loop_t *loop,
     goto fail_carrier;
   (void)uv_timer_init(loop, &client->timer); /* these two always succeed in libuv */
   (void)expstart__turn_init(&client->turn, loop, on_turn, client, client);
-  client->timer.data = client;
+  client->timer.data = client->inbox.wake.poll.data = client;
   client->open_handles = 4;
   *out = client;
   return EXPSTART_OK;
@@ -276,7 +277,7 @@ static void on_handle_closed(uv_handle_t *handle) {
 static void on_carrier_closed(void *owner) {
   expstart_client *client = owner;
   uv_close((uv_handle_t *)&client->timer, on_handle_closed);
-  uv_close((uv_handle_t *)&client->inbox.wake, on_handle_closed);
+  expstart__wake_close(&client->inbox.wake, on_handle_closed);
   expstart__turn_close(&client->turn, on_handle_closed);
 }
 

@@ -38,6 +38,7 @@ struct expstart__curl_attempt {
     size_t body_size;
     uint32_t timeout_ms;
     bool fresh_connection;
+    long buffer_size;
   } set;
   expstart_ticket ticket;
   void *tag;

@@ -28,6 +28,8 @@ struct curl_carrier {
   struct attempt_list active;   /* in libcurl, in the order of sending */
   struct attempt_list finished; /* out of libcurl, to be reported */
   struct attempt_list spare;
+  uint32_t active_count, finished_count;
+  bool own_thread;                /* as in expstart__curl_place */
   struct expstart__report report; /* kept for the memory in it */
   uv_timer_t watch;
   bool watching, watch_closed, curl_closed;
@@ -66,7 +68,8 @@ static void finish(struct curl_carrier *carrier, struct expstart__curl_attempt *
   expstart__curl_loop_remove(&carrier->curl, attempt->easy);
   take_out(&carrier->active, attempt);
   append(&carrier->finished, attempt);
-  expstart__curl_loop_kick(&carrier->curl);
+  carrier->active_count--;
+  carrier->finished_count++;
 }
 
 static void read_completions(struct curl_carrier *carrier) {
@@ -89,6 +92,7 @@ static void report_finished(struct curl_carrier *carrier) {
     struct expstart__report *report = &carrier->report;
     expstart__curl_attempt_report(attempt, uv_hrtime() / 1000, report);
     take_out(&carrier->finished, attempt);
+    carrier->finished_count--;
     append(&carrier->spare, attempt);
     carrier->sink.report(carrier->sink.owner, report);
   }
@@ -109,14 +113,28 @@ static void stop_watch_if_idle(struct curl_carrier *carrier) {
   }
 }
 
+/* On a thread of its own a batch is worth waiting for, as each wakes two threads: it is complete when a
+   turn, which takes in all replies that are there, brings no more, or when more have ended than are under
+   way. */
+static bool is_batch_complete(const struct curl_carrier *carrier, uint32_t finished_before) {
+  return !carrier->own_thread || carrier->finished_count == finished_before ||
+         carrier->finished_count > carrier->active_count;
+}
+
 static void on_turn(void *owner) {
   struct curl_carrier *carrier = owner;
+  uint32_t finished_before = carrier->finished_count;
   expstart__curl_loop_run(&carrier->curl);
   read_completions(carrier);
   if (carrier->curl.failed)
     fail_all(carrier);
-  report_finished(carrier);
+  if (is_batch_complete(carrier, finished_before))
+    report_finished(carrier);
   stop_watch_if_idle(carrier);
+  expstart__curl_loop_send(&carrier->curl);
+  read_completions(carrier); /* some end at once */
+  if (carrier->finished_count > 0 || carrier->curl.failed)
+    expstart__curl_loop_kick(&carrier->curl);
 }
 
 static void on_watch(uv_timer_t *watch) {
@@ -129,6 +147,7 @@ static void on_watch(uv_timer_t *watch) {
       finish(carrier, attempt, CURLE_OPERATION_TIMEDOUT);
     attempt = next;
   }
+  expstart__curl_loop_kick(&carrier->curl);
 }
 
 /* ---- the port ---------------------------------------------------------------------------------
@@ -143,6 +162,10 @@ static struct expstart__curl_attempt *create_attempt(struct curl_carrier *carrie
   struct expstart__curl_attempt *attempt = expstart__curl_attempt_create(&carrier->shared);
   if (!attempt)
     return NULL;
+  if (!expstart__curl_loop_adopt(&carrier->curl, attempt->easy)) {
+    expstart__curl_attempt_destroy(attempt);
+    return NULL;
+  }
   attempt->number = carrier->attempt_count;
   carrier->attempts[carrier->attempt_count++] = attempt;
   return attempt;
@@ -170,6 +193,7 @@ static int on_send(struct expstart__carrier *base, const struct expstart__send *
     return status;
   }
   append(&carrier->active, attempt);
+  carrier->active_count++;
   attempt->under_way = true;
   *handle = attempt->number;
   if (!carrier->watching)
@@ -182,6 +206,7 @@ static void on_abort(struct expstart__carrier *base, uint32_t handle, expstart_t
   struct curl_carrier *carrier = (struct curl_carrier *)base;
   struct expstart__curl_attempt *attempt = carrier->attempts[handle];
   read_completions(carrier); /* a reply that is there already is told as it is */
+  expstart__curl_loop_kick(&carrier->curl);
   if (!attempt->under_way || attempt->ticket != ticket)
     return;
   attempt->aborted = true;
@@ -257,6 +282,7 @@ int expstart__curl_carrier_create(struct expstart__carrier **out, uv_loop_t *loo
     return EXPSTART_ENOMEM;
   carrier->base.ops = &ops;
   carrier->sink = *sink;
+  carrier->own_thread = place->own_thread;
   carrier->report.reply.ok = -1;
   int status = expstart__curl_shared_init(&carrier->shared, settings);
   if (status != EXPSTART_OK)

@@ -4,6 +4,8 @@
 #include "sigpipe.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 enum { REARM_MAX = 8 };
 
@@ -11,16 +13,21 @@ enum { REARM_MAX = 8 };
    once, which libcurl is busy with for some 70 ms. */
 static const uint64_t TURN_NS = 500000;
 
-/* One poll handle per descriptor, from libcurl's first interest until it says REMOVE. */
+/* One poll handle per descriptor. A connection's lives as long as the connection: libcurl says REMOVE at
+   the end of every transfer and asks anew for the next, and each time the kernel would have to be told
+   six times. Of other descriptors, and of connections that were never made, libcurl does not tell that
+   it closes them: theirs live until REMOVE. */
 struct expstart__curl_socket {
   uv_poll_t poll;
   struct expstart__curl_loop *curl;
   curl_socket_t fd;
-  int events;  /* of libuv, that libcurl wants */
+  bool is_connection;
+  bool made;   /* the connection is */
+  bool wanted; /* libcurl is interested; else it is a connection that waits to be used again */
+  int events;  /* of libuv, that it is watched for */
   int rearmed; /* times in a row after an error */
   int ready;   /* in libcurl's terms, what it has to be told; 0: it is not in the list */
   struct expstart__curl_socket *next_ready, **ready_link;
-  struct expstart__curl_socket *prev, *next;
 };
 
 static void on_handle_closed(struct expstart__curl_loop *curl) {
@@ -39,11 +46,28 @@ static void act(struct expstart__curl_loop *curl, curl_socket_t fd, int what) {
   int running;
   if (curl_multi_socket_action(curl->multi, fd, what, &running) != CURLM_OK)
     curl->failed = true;
-  expstart__curl_loop_kick(curl);
+}
+
+/* Within a turn only what is left at its end counts: most of what comes up is done before it. */
+static void want_turn(struct expstart__curl_loop *curl) {
+  if (!curl->in_turn)
+    expstart__turn_kick(&curl->turn);
 }
 
 void expstart__curl_loop_kick(struct expstart__curl_loop *curl) {
-  expstart__turn_kick(&curl->turn);
+  curl->again = true;
+  want_turn(curl);
+}
+
+static void on_turn(void *data) {
+  struct expstart__curl_loop *curl = data;
+  curl->again = false;
+  curl->in_turn = true;
+  curl->began_ns = uv_hrtime();
+  curl->run(curl->owner);
+  curl->in_turn = false;
+  if (curl->again || curl->timeout_due || curl->ready_head)
+    expstart__turn_kick(&curl->turn);
 }
 
 static void ready_remove(struct expstart__curl_socket *socket) {
@@ -69,32 +93,48 @@ static void ready_add(struct expstart__curl_socket *socket, int what) {
   socket->ready |= what;
 }
 
+static bool is_turn_over(const struct expstart__curl_loop *curl) {
+  return uv_hrtime() - curl->began_ns >= TURN_NS;
+}
+
+static void run_timeouts(struct expstart__curl_loop *curl) {
+  if (!curl->timeout_due)
+    return;
+  curl->timeout_due = false;
+  act(curl, CURL_SOCKET_TIMEOUT, 0);
+}
+
 /* Timeouts come first, for by them libcurl sends what was added since: the other way round, libcurl
    7.88 loses replies on a shared HTTP/2 connection. A server that answers before it has the whole
    request (nginx, when it refuses one) may do so between the request's head and its body; where
    another transfer's read takes that reply in, the body meets a closed stream and the reply counts
    for nothing. 1 start in 20 ended so. */
 void expstart__curl_loop_run(struct expstart__curl_loop *curl) {
-  struct expstart__sigpipe hold; /* once for all that libcurl does in a turn */
-  uint64_t began_ns = uv_hrtime();
+  struct expstart__sigpipe hold; /* once for all sockets of a turn */
   if (curl->guard_sigpipe)
     expstart__sigpipe_hold(&hold);
-  if (curl->timeout_due) {
-    curl->timeout_due = false;
-    act(curl, CURL_SOCKET_TIMEOUT, 0);
-  }
+  run_timeouts(curl);
   while (curl->ready_head) { /* one at least, however long the timeouts take each turn */
     struct expstart__curl_socket *socket = curl->ready_head;
     int what = socket->ready;
     ready_remove(socket);
     act(curl, socket->fd, what); /* may close it */
-    if (uv_hrtime() - began_ns >= TURN_NS)
+    if (is_turn_over(curl))
       break;
   }
   if (curl->guard_sigpipe)
     expstart__sigpipe_release(&hold);
-  if (curl->ready_head)
-    expstart__curl_loop_kick(curl);
+}
+
+void expstart__curl_loop_send(struct expstart__curl_loop *curl) {
+  struct expstart__sigpipe hold;
+  if (curl->closing || !curl->timeout_due || is_turn_over(curl))
+    return; /* the next turn does it */
+  if (curl->guard_sigpipe)
+    expstart__sigpipe_hold(&hold);
+  run_timeouts(curl);
+  if (curl->guard_sigpipe)
+    expstart__sigpipe_release(&hold);
 }
 
 bool expstart__curl_loop_add(struct expstart__curl_loop *curl, CURL *easy) {
@@ -123,18 +163,22 @@ static void on_socket_closed(uv_handle_t *handle) {
 
 static void socket_close(struct expstart__curl_socket *socket) {
   ready_remove(socket);
-  if (socket->prev)
-    socket->prev->next = socket->next;
-  else
-    socket->curl->sockets = socket->next;
-  if (socket->next)
-    socket->next->prev = socket->prev;
+  socket->curl->by_fd[socket->fd] = NULL;
   uv_close((uv_handle_t *)&socket->poll, on_socket_closed);
+}
+
+static void stop_watching(struct expstart__curl_socket *socket) {
+  uv_poll_stop(&socket->poll);
+  socket->events = 0;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events) {
   struct expstart__curl_socket *socket = poll->data;
   int what = 0;
+  if (!socket->wanted) { /* libcurl looks at a connection before it uses it again */
+    stop_watching(socket);
+    return;
+  }
   if (status < 0)
     what = CURL_CSELECT_ERR;
   if (events & UV_READABLE)
@@ -142,7 +186,7 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
   if (events & UV_WRITABLE)
     what |= CURL_CSELECT_OUT;
   ready_add(socket, what);
-  expstart__curl_loop_kick(socket->curl);
+  want_turn(socket->curl);
 
   /* On an error libuv has stopped the handle. If libcurl still wants it when it is told, it is to be
      watched: that is done again, a bounded number of times. */
@@ -152,9 +196,27 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     socket->curl->failed = true;
 }
 
+static struct expstart__curl_socket *socket_of(const struct expstart__curl_loop *curl,
+                                               curl_socket_t fd) {
+  return (uint32_t)fd < curl->by_fd_size ? curl->by_fd[fd] : NULL;
+}
+
+static bool make_room(struct expstart__curl_loop *curl, curl_socket_t fd) {
+  if ((uint32_t)fd < curl->by_fd_size)
+    return true;
+  uint32_t size = 2 * (uint32_t)fd + 64;
+  void *grown = realloc(curl->by_fd, size * sizeof *curl->by_fd);
+  if (!grown)
+    return false;
+  curl->by_fd = grown;
+  memset(curl->by_fd + curl->by_fd_size, 0, (size - curl->by_fd_size) * sizeof *curl->by_fd);
+  curl->by_fd_size = size;
+  return true;
+}
+
 static struct expstart__curl_socket *socket_open(struct expstart__curl_loop *curl,
                                                  curl_socket_t fd) {
-  struct expstart__curl_socket *socket = calloc(1, sizeof *socket);
+  struct expstart__curl_socket *socket = make_room(curl, fd) ? calloc(1, sizeof *socket) : NULL;
   if (!socket)
     return NULL;
   if (uv_poll_init_socket(curl->loop, &socket->poll, fd) != 0) {
@@ -165,43 +227,67 @@ static struct expstart__curl_socket *socket_open(struct expstart__curl_loop *cur
   socket->poll.data = socket;
   socket->curl = curl;
   socket->fd = fd;
-  socket->next = curl->sockets;
-  if (curl->sockets)
-    curl->sockets->prev = socket;
-  curl->sockets = socket;
+  curl->by_fd[fd] = socket;
   curl->open_handles++;
   return socket;
+}
+
+static int on_connection_opened(void *owner, curl_socket_t fd, curlsocktype purpose) {
+  (void)purpose;
+  struct expstart__curl_socket *socket = socket_open(owner, fd);
+  if (!socket)
+    return CURL_SOCKOPT_ERROR;
+  socket->is_connection = true;
+  return CURL_SOCKOPT_OK;
+}
+
+static int on_connection_close(void *owner, curl_socket_t fd) {
+  struct expstart__curl_socket *socket = socket_of(owner, fd);
+  if (socket)
+    socket_close(socket); /* before the descriptor: its number may soon be another's */
+  return close(fd);
+}
+
+static void lose_interest(struct expstart__curl_socket *socket) {
+  if (!socket->made) {
+    socket_close(socket);
+    return;
+  }
+  ready_remove(socket);
+  socket->wanted = false;
 }
 
 /* libcurl's: 0, or exactly -1 for an error. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *assigned) {
   struct expstart__curl_loop *curl = owner;
-  struct expstart__curl_socket *socket = assigned;
-  (void)easy;
+  struct expstart__curl_socket *socket = socket_of(curl, fd);
+  (void)easy, (void)assigned;
   if (what == CURL_POLL_REMOVE) {
-    if (socket) {
-      curl_multi_assign(curl->multi, fd, NULL);
-      socket_close(socket);
-    }
+    if (socket)
+      lose_interest(socket);
     return 0;
   }
   if (curl->closing)
     return -1;
-  if (!socket) {
-    socket = socket_open(curl, fd);
-    if (!socket)
-      return -1;
-    if (curl_multi_assign(curl->multi, fd, socket) != CURLM_OK) {
-      socket_close(socket);
-      return -1;
-    }
-  }
+  if (!socket && !(socket = socket_open(curl, fd)))
+    return -1;
+  socket->wanted = true;
+  if (socket->is_connection &&
+      what & CURL_POLL_IN) /* while it is being made, libcurl waits for OUT */
+    socket->made = true;
   int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
   if (events == socket->events) /* uv_poll_start would tell the kernel all the same */
     return 0;
   socket->events = events;
   int status = events ? uv_poll_start(&socket->poll, events, on_poll) : uv_poll_stop(&socket->poll);
   return status == 0 ? 0 : -1;
+}
+
+bool expstart__curl_loop_adopt(struct expstart__curl_loop *curl, CURL *easy) {
+  return curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_connection_opened) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, curl) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_connection_close) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, curl) == CURLE_OK;
 }
 
 /* ---- the timer --------------------------------------------------------------------------------
@@ -218,7 +304,7 @@ static void on_timer(uv_timer_t *timer) {
     return;
   }
   curl->timeout_due = true;
-  expstart__curl_loop_kick(curl);
+  want_turn(curl);
 }
 
 /* A timeout of 0 waits for the turn, never for a 0 ms timer: before libuv 1.48 one that is re-armed
@@ -229,7 +315,7 @@ static int on_timeout_change(CURLM *multi, long timeout_ms, void *owner) {
   curl->timeout_due = timeout_ms == 0;
   uv_timer_stop(&curl->timer);
   if (timeout_ms == 0) {
-    expstart__curl_loop_kick(curl);
+    want_turn(curl);
   } else if (timeout_ms > 0 && !curl->closing) {
     curl->timer_due_us = uv_hrtime() / 1000 + (uint64_t)timeout_ms * 1000;
     if (uv_timer_start(&curl->timer, on_timer, (uint64_t)timeout_ms, 0) != 0)
@@ -242,9 +328,9 @@ static int on_timeout_change(CURLM *multi, long timeout_ms, void *owner) {
  */
 
 int expstart__curl_loop_init(struct expstart__curl_loop *curl, uv_loop_t *loop, bool guard_sigpipe,
-                             void (*turn)(void *owner), void *owner) {
-  *curl =
-      (struct expstart__curl_loop){.loop = loop, .guard_sigpipe = guard_sigpipe, .owner = owner};
+                             void (*run)(void *owner), void *owner) {
+  *curl = (struct expstart__curl_loop){
+      .loop = loop, .guard_sigpipe = guard_sigpipe, .run = run, .owner = owner};
   curl->ready_tail = &curl->ready_head;
   curl->multi = curl_multi_init();
   if (!curl->multi)
@@ -255,7 +341,7 @@ int expstart__curl_loop_init(struct expstart__curl_loop *curl, uv_loop_t *loop, 
       curl_multi_setopt(curl->multi, CURLMOPT_TIMERDATA, curl) != CURLM_OK ||
       /* These two cannot fail in libuv; they come last so that an error leaves nothing to close. */
       uv_timer_init(loop, &curl->timer) != 0 ||
-      expstart__turn_init(&curl->turn, loop, turn, owner, curl) != EXPSTART_OK) {
+      expstart__turn_init(&curl->turn, loop, on_turn, curl, curl) != EXPSTART_OK) {
     curl_multi_cleanup(curl->multi);
     return EXPSTART_ESYSTEM;
   }
@@ -276,8 +362,12 @@ void expstart__curl_loop_close(struct expstart__curl_loop *curl, void (*closed)(
   curl_multi_cleanup(curl->multi); /* calls on_socket with REMOVE; an error leaves nothing to do */
   if (curl->guard_sigpipe)
     expstart__sigpipe_release(&hold);
-  while (curl->sockets) /* those that libcurl did not say REMOVE for */
-    socket_close(curl->sockets);
+  for (uint32_t fd = 0; fd < curl->by_fd_size; fd++) /* those that libcurl did not say REMOVE for */
+    if (curl->by_fd[fd])
+      socket_close(curl->by_fd[fd]);
+  free(curl->by_fd);
+  curl->by_fd = NULL;
+  curl->by_fd_size = 0;
   uv_close((uv_handle_t *)&curl->timer, on_turn_closed);
   expstart__turn_close(&curl->turn, on_turn_closed);
 }

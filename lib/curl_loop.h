@@ -14,30 +14,43 @@ struct expstart__curl_loop {
   uv_loop_t *loop;
   CURLM *multi;
   uv_timer_t timer;
-  uint64_t timer_due_us;      /* when libcurl asked to be called, on uv_hrtime's clock */
-  bool timeout_due;           /* that time has come */
-  struct expstart__turn turn; /* runs the owner's function */
-  struct expstart__curl_socket *sockets;
+  uint64_t timer_due_us; /* when libcurl asked to be called, on uv_hrtime's clock */
+  bool timeout_due;      /* that time has come */
+  struct expstart__turn turn;
+  bool in_turn;
+  bool again;                           /* a turn is wanted after this one */
+  uint64_t began_ns;                    /* when the turn did */
+  struct expstart__curl_socket **by_fd; /* by descriptor, NULL: there is none */
+  uint32_t by_fd_size;
   struct expstart__curl_socket *ready_head, **ready_tail; /* what libcurl has to be told of */
   bool guard_sigpipe;
   bool closing;
   bool failed; /* libcurl returned an error from which no transfer's fate is certain */
   unsigned open_handles;
+  void (*run)(void *owner);
   void (*closed)(void *owner);
   void *owner;
 };
 
-/* `turn` is called with owner once in each turn in which something happened. guard_sigpipe:
+/* `run` is called with owner once in each turn in which something happened. guard_sigpipe:
    connections use TLS. EXPSTART_OK, ENOMEM or ESYSTEM; on error nothing is on the loop. */
 int expstart__curl_loop_init(struct expstart__curl_loop *curl, uv_loop_t *loop, bool guard_sigpipe,
-                             void (*turn)(void *owner), void *owner);
+                             void (*run)(void *owner), void *owner);
 
-/* Asks for a turn. */
+/* Asks for a turn; from within one, for the next. */
 void expstart__curl_loop_kick(struct expstart__curl_loop *curl);
 
 /* To be called first in a turn: tells libcurl of sockets that are ready and of a timeout that has come.
    What would hold the loop for too long is left for the next turn. */
 void expstart__curl_loop_run(struct expstart__curl_loop *curl);
+
+/* To be called last in a turn: has libcurl send what was added in it, unless that has taken long enough
+   already; then the next turn begins with it. Those that end at once are complete in the next turn. */
+void expstart__curl_loop_send(struct expstart__curl_loop *curl);
+
+/* Has the handle tell of connections that it opens and closes: once, before it is added first. The loop
+   need not be initialised. */
+bool expstart__curl_loop_adopt(struct expstart__curl_loop *curl, CURL *easy);
 
 /* False: libcurl could not take the transfer. */
 bool expstart__curl_loop_add(struct expstart__curl_loop *curl, CURL *easy);

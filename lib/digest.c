@@ -268,9 +268,11 @@ static void expect_item(struct expstart__digest *digest) {
 }
 
 /* The key in the reader's text; as for json-c, a NUL ends it. */
-static bool is_key(const struct expstart__digest *digest, const char *key) {
-  size_t size = strnlen(digest->reader.text ? digest->reader.text : "", digest->reader.size);
-  return size == strlen(key) && memcmp(digest->reader.text, key, size) == 0;
+static inline bool is_key(const struct expstart__digest *digest, const char *key) {
+  size_t size = digest->reader.size, length = strlen(key);
+  const char *text = digest->reader.text;
+  return size >= length && memcmp(text, key, length) == 0 &&
+         (size == length || text[length] == '\0');
 }
 
 static void take_key_of_root(struct expstart__digest *digest) {

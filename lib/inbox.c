@@ -4,7 +4,7 @@
 #include <string.h>
 
 int expstart__inbox_init(struct expstart__inbox *inbox, uv_loop_t *loop, uint32_t limit,
-                         uv_async_cb woken, void *handle_data) {
+                         void (*woken)(void *data), void *data) {
   inbox->limit = limit;
   atomic_init(&inbox->taken_up, 0);
   inbox->head = NULL;
@@ -12,16 +12,14 @@ int expstart__inbox_init(struct expstart__inbox *inbox, uv_loop_t *loop, uint32_
   inbox->closed = inbox->refused = false;
   if (uv_mutex_init(&inbox->mutex) != 0)
     return EXPSTART_ESYSTEM;
-  if (uv_async_init(loop, &inbox->wake, woken) != 0) {
+  int status = expstart__wake_init(&inbox->wake, loop, woken, data);
+  if (status != EXPSTART_OK)
     uv_mutex_destroy(&inbox->mutex);
-    return EXPSTART_ESYSTEM;
-  }
-  inbox->wake.data = handle_data;
-  uv_unref((uv_handle_t *)&inbox->wake); /* a client without work does not keep its loop alive */
-  return EXPSTART_OK;
+  return status;
 }
 
 void expstart__inbox_clear(struct expstart__inbox *inbox) {
+  expstart__wake_clear(&inbox->wake);
   uv_mutex_destroy(&inbox->mutex);
 }
 
@@ -66,7 +64,7 @@ int expstart__inbox_put(struct expstart__inbox *inbox, const struct expstart_req
     item = NULL;
   }
   if (status != EXPSTART_ECLOSING)
-    (void)uv_async_send(&inbox->wake);
+    expstart__wake_up(&inbox->wake);
   uv_mutex_unlock(&inbox->mutex);
   free(item);
   return status;

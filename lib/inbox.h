@@ -4,6 +4,7 @@
 #define EXPSTART_LIB_INBOX_H
 
 #include "expstart.h"
+#include "wake.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -15,18 +16,18 @@ struct expstart__inbox_item {
 };
 
 struct expstart__inbox {
-  uv_async_t wake;      /* on the client's loop; the owner closes it */
-  uint32_t limit;       /* of `taken_up` */
-  atomic_uint taken_up; /* places in the queue: here, in the engine, or about to be */
-  uv_mutex_t mutex;     /* of these */
+  struct expstart__wake wake; /* on the client's loop; the owner closes it */
+  uint32_t limit;             /* of `taken_up` */
+  atomic_uint taken_up;       /* places in the queue: here, in the engine, or about to be */
+  uv_mutex_t mutex;           /* of these */
   struct expstart__inbox_item *head, **tail;
   bool closed, refused;
 };
 
 /* `woken` is called on the loop's thread when there is something. EXPSTART_OK or ESYSTEM. */
 int expstart__inbox_init(struct expstart__inbox *inbox, uv_loop_t *loop, uint32_t limit,
-                         uv_async_cb woken, void *handle_data);
-/* It is empty, and `wake` is closed or was never made. */
+                         void (*woken)(void *data), void *data);
+/* It is empty, and `wake` is closed. */
 void expstart__inbox_clear(struct expstart__inbox *inbox);
 
 /* Any thread: takes up one place in the queue. False: it is full. */

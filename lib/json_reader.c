@@ -158,8 +158,10 @@ static void begin_scalar(struct expstart__json_reader *reader, char first, enum 
 
 static void begin_word(struct expstart__json_reader *reader, const char *word,
                        enum expstart__json_token token) {
-  begin_scalar(reader, word[0], WORD);
-  reader->word = word + 1;
+  reader->state = WORD;
+  reader->keep = (reader->want & EXPSTART__JSON_WANT_SCALAR) != 0;
+  reader->word = word;
+  reader->word_at = 1;
   reader->word_token = (int)token;
 }
 
@@ -276,10 +278,12 @@ static enum expstart__json_token end_string(struct expstart__json_reader *reader
   return reader->keep ? EXPSTART__JSON_STRING : EXPSTART__JSON_MORE;
 }
 
+static const bool ends_run[256] = {['"'] = true, ['\\'] = true, ['\0'] = true};
+
 static enum expstart__json_token read_string(struct expstart__json_reader *reader, const char **at,
                                              const char *end) {
   const char *from = *at, *to = from;
-  while (to < end && *to != '"' && *to != '\\' && *to != '\0')
+  while (to < end && !ends_run[(unsigned char)*to])
     to++;
   *at = to < end ? to + 1 : end;
   if (reader->keep && to > from) {
@@ -336,13 +340,16 @@ static enum expstart__json_token end_scalar(struct expstart__json_reader *reader
 }
 
 static enum expstart__json_token read_word(struct expstart__json_reader *reader, char c) {
-  if (c != *reader->word) {
+  if (c != reader->word[reader->word_at]) {
     reader->state = BROKEN;
     return EXPSTART__JSON_MORE;
   }
+  if (reader->word[++reader->word_at])
+    return EXPSTART__JSON_MORE;
+  begin_text(reader);
   if (reader->keep)
-    append(reader, &c, 1);
-  if (*++reader->word || reader->state == NO_MEMORY)
+    append(reader, reader->word, reader->word_at);
+  if (reader->state == NO_MEMORY)
     return EXPSTART__JSON_MORE;
   return end_scalar(reader, (enum expstart__json_token)reader->word_token);
 }

@@ -46,7 +46,8 @@ struct expstart__json_reader {
   bool cut;                 /* text is not all of it: it was longer than text_max */
   unsigned hex, hex_digits; /* of an escape */
   unsigned high;            /* a surrogate that waits for its other half */
-  const char *word;         /* what is left to come of true, false or null */
+  const char *word;         /* true, false or null, */
+  size_t word_at;           /* of which so much was read */
   int word_token;
   char *text;
   size_t size, capacity, text_max;

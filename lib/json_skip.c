@@ -48,7 +48,7 @@ static inline uint64_t find_escaped(uint64_t backslash, uint64_t *carry) {
 }
 
 /* Bit n: an odd number of bits up to n is set. */
-static inline uint64_t prefix_xor(uint64_t bits) {
+static inline uint64_t fold_portable(uint64_t bits) {
   for (unsigned shift = 1; shift < BLOCK; shift *= 2)
     bits ^= bits << shift;
   return bits;
@@ -81,24 +81,26 @@ static inline size_t follow(struct expstart__json_skip *skip, const char *block,
   return 0;
 }
 
+#define INLINE static inline __attribute__((always_inline))
+
 /* One block, of which `size` bytes count and the others are blank. As follow. */
-static inline size_t read_block(struct expstart__json_skip *skip, const char *block, size_t size,
-                                struct masks found) {
+INLINE size_t read_block(struct expstart__json_skip *skip, const char *block, size_t size,
+                         struct masks found, uint64_t (*fold)(uint64_t bits)) {
   uint64_t escaped = find_escaped(found.backslash, &skip->escaped);
   if (size < BLOCK)
     skip->escaped = escaped >> size & 1;
-  uint64_t inside = prefix_xor(found.quote & ~escaped) ^ skip->in_string;
+  uint64_t inside = fold(found.quote & ~escaped) ^ skip->in_string;
   skip->in_string = inside >> (BLOCK - 1) ? UINT64_MAX : 0;
   return follow(skip, block, found.open & ~inside, found.close & ~inside);
 }
 
-/* Inlined into each way's own function, so that `find` is too. */
-static inline __attribute__((always_inline)) size_t
-read_blocks(struct expstart__json_skip *skip, const char *bytes, size_t size,
-            struct masks (*find)(const char *block)) {
+/* Inlined into each way's own function, so that `find` and `fold` are too. */
+INLINE size_t read_blocks(struct expstart__json_skip *skip, const char *bytes, size_t size,
+                          struct masks (*find)(const char *block),
+                          uint64_t (*fold)(uint64_t bits)) {
   size_t at = 0;
   for (; size - at >= BLOCK; at += BLOCK) {
-    size_t ended = read_block(skip, bytes + at, BLOCK, find(bytes + at));
+    size_t ended = read_block(skip, bytes + at, BLOCK, find(bytes + at), fold);
     if (ended)
       return at + ended;
   }
@@ -106,7 +108,7 @@ read_blocks(struct expstart__json_skip *skip, const char *bytes, size_t size,
     char block[BLOCK];
     memset(block, ' ', BLOCK);
     memcpy(block, bytes + at, size - at);
-    size_t ended = read_block(skip, block, size - at, find(block));
+    size_t ended = read_block(skip, block, size - at, find(block), fold);
     if (ended)
       return at + ended;
   }
@@ -126,7 +128,7 @@ static inline struct masks find_portable(const char *block) {
 }
 
 static size_t skip_portable(struct expstart__json_skip *skip, const char *bytes, size_t size) {
-  return read_blocks(skip, bytes, size, find_portable);
+  return read_blocks(skip, bytes, size, find_portable, fold_portable);
 }
 
 #ifdef HAVE_X86
@@ -149,10 +151,10 @@ static inline struct masks find_sse2(const char *block) {
 }
 
 static size_t skip_sse2(struct expstart__json_skip *skip, const char *bytes, size_t size) {
-  return read_blocks(skip, bytes, size, find_sse2);
+  return read_blocks(skip, bytes, size, find_sse2, fold_portable);
 }
 
-#define WITH_AVX2 __attribute__((target("avx2,bmi")))
+#define WITH_AVX2 __attribute__((target("avx2,bmi,pclmul")))
 
 static inline WITH_AVX2 uint64_t equal_32(__m256i bytes, char c) {
   return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(c)));
@@ -171,9 +173,33 @@ static inline WITH_AVX2 struct masks find_avx2(const char *block) {
   return found;
 }
 
+/* A carry-less product with all bits set is the same. */
+static inline WITH_AVX2 uint64_t fold_clmul(uint64_t bits) {
+  __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)bits), _mm_set1_epi8(-1), 0);
+  return (uint64_t)_mm_cvtsi128_si64(product);
+}
+
 static WITH_AVX2 size_t skip_avx2(struct expstart__json_skip *skip, const char *bytes,
                                   size_t size) {
-  return read_blocks(skip, bytes, size, find_avx2);
+  return read_blocks(skip, bytes, size, find_avx2, fold_clmul);
+}
+
+#define WITH_AVX512 __attribute__((target("avx512f,avx512bw,avx2,bmi,pclmul")))
+
+static inline WITH_AVX512 struct masks find_avx512(const char *block) {
+  __m512i bytes = _mm512_loadu_si512(block);
+  __m512i brackets = _mm512_or_si512(bytes, _mm512_set1_epi8(KIND_BIT));
+  return (struct masks){
+      .quote = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('"')),
+      .backslash = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\')),
+      .open = _mm512_cmpeq_epi8_mask(brackets, _mm512_set1_epi8('{')),
+      .close = _mm512_cmpeq_epi8_mask(brackets, _mm512_set1_epi8('}')),
+  };
+}
+
+static WITH_AVX512 size_t skip_avx512(struct expstart__json_skip *skip, const char *bytes,
+                                      size_t size) {
+  return read_blocks(skip, bytes, size, find_avx512, fold_clmul);
 }
 
 #endif
@@ -182,7 +208,11 @@ typedef size_t skip_function(struct expstart__json_skip *skip, const char *bytes
 
 static skip_function *way_function(enum expstart__json_skip_way way) {
 #ifdef HAVE_X86
-  bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
+  bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+              __builtin_cpu_supports("pclmul");
+  bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+  if (avx512 && (way == EXPSTART__SKIP_AUTO || way == EXPSTART__SKIP_AVX512))
+    return skip_avx512;
   if (avx2 && (way == EXPSTART__SKIP_AUTO || way == EXPSTART__SKIP_AVX2))
     return skip_avx2;
   if (way == EXPSTART__SKIP_AUTO || way == EXPSTART__SKIP_SSE2)

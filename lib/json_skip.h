@@ -17,6 +17,7 @@ enum expstart__json_skip_way {
   EXPSTART__SKIP_PORTABLE,
   EXPSTART__SKIP_SSE2,
   EXPSTART__SKIP_AVX2,
+  EXPSTART__SKIP_AVX512,
 };
 
 struct expstart__json_skip {

@@ -40,10 +40,13 @@ size_t expstart__text_clean(char *out, const char *text, size_t size, size_t max
   const unsigned char *in = (const unsigned char *)text;
   size_t used = 0;
   for (size_t i = 0; i < size && used < max;) {
+    if (in[i] >= 0x20 && in[i] < 0x7F) { /* nearly all of it is */
+      out[used++] = text[i++];
+      continue;
+    }
     size_t length = utf8_length(in + i, size - i);
     /* U+0080 to U+009F are controls too, and terminals obey some of them. */
-    bool control =
-        in[i] < 0x20 || in[i] == 0x7F || (length == 2 && in[i] == 0xC2 && in[i + 1] < 0xA0);
+    bool control = in[i] < 0x80 || (length == 2 && in[i] == 0xC2 && in[i + 1] < 0xA0);
     if (length == 0 || control) {
       out[used++] = is_space(in[i]) ? ' ' : '?';
       i += length ? length : 1;
@@ -64,7 +67,7 @@ void expstart__text_redact(char *text, size_t size, const char *secret) {
   if (length == 0)
     return;
   for (size_t i = 0; i + length <= size;) {
-    if (memcmp(text + i, secret, length) == 0) {
+    if (text[i] == secret[0] && memcmp(text + i, secret, length) == 0) {
       memset(text + i, '*', length);
       i += length;
     } else {

@@ -7,6 +7,7 @@
 #include "expstart.h"
 #include "grow.h"
 #include "turn.h"
+#include "wake.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@ struct worker {
   struct thread_carrier *carrier;
   uv_thread_t thread;
   uv_loop_t loop;
-  uv_async_t wake; /* on `loop` */
+  struct expstart__wake wake; /* on `loop` */
   struct expstart__carrier *curl;
   struct parcel_list inbox; /* the worker's side: reported, until the batch is complete */
 
@@ -61,7 +62,7 @@ struct worker {
 struct thread_carrier {
   struct expstart__carrier base;
   struct expstart__carrier_sink sink;
-  uv_async_t wake; /* on the caller's loop */
+  struct expstart__wake wake; /* on the caller's loop */
   struct expstart__turn turn;
   struct parcel_list arrived; /* reported, to be told */
   struct parcel **parcels;    /* all that there are, by number */
@@ -111,7 +112,7 @@ static void hand_back(struct worker *worker) {
   uv_mutex_lock(&worker->mutex);
   append_all(&worker->reported, &worker->inbox);
   uv_mutex_unlock(&worker->mutex);
-  (void)uv_async_send(&worker->carrier->wake); /* costs nothing while one is on its way */
+  expstart__wake_up(&worker->carrier->wake);
 }
 
 static void worker_report(void *owner, struct expstart__report *report) {
@@ -156,11 +157,11 @@ static struct parcel *take_recalled(struct worker *worker) {
 
 static void on_curl_closed(void *owner) {
   struct worker *worker = owner;
-  uv_close((uv_handle_t *)&worker->wake, NULL);
+  expstart__wake_close(&worker->wake, NULL);
 }
 
-static void on_worker_wake(uv_async_t *wake) {
-  struct worker *worker = wake->data;
+static void on_worker_wake(void *data) {
+  struct worker *worker = data;
   struct parcel_list to_send = {NULL, NULL};
   if (!worker->curl) /* it is closing */
     return;
@@ -190,7 +191,15 @@ static void run_worker(void *data) {
   bool tell = worker->tell_end;
   uv_mutex_unlock(&worker->mutex);
   if (tell)
-    (void)uv_async_send(&worker->carrier->wake);
+    expstart__wake_up(&worker->carrier->wake);
+}
+
+/* Its wake and its carrier are closed, its thread is not running. */
+static void clear(struct worker *worker) {
+  (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* what is being closed */
+  (void)uv_loop_close(&worker->loop);
+  expstart__wake_clear(&worker->wake);
+  uv_mutex_destroy(&worker->mutex);
 }
 
 static int start_worker(struct worker *worker, struct thread_carrier *carrier,
@@ -203,15 +212,13 @@ static int start_worker(struct worker *worker, struct thread_carrier *carrier,
     return EXPSTART_ESYSTEM;
   if (uv_loop_init(&worker->loop) != 0)
     goto fail_mutex;
-  if (uv_async_init(&worker->loop, &worker->wake, on_worker_wake) != 0)
+  if (expstart__wake_init(&worker->wake, &worker->loop, on_worker_wake, worker) != EXPSTART_OK)
     goto fail_loop;
-  worker->wake.data = worker;
+  uv_ref((uv_handle_t *)&worker->wake.poll); /* the thread lives until it is closed */
   int status = expstart__curl_carrier_create(&worker->curl, &worker->loop, settings, &place, &sink);
   if (status != EXPSTART_OK) {
-    uv_close((uv_handle_t *)&worker->wake, NULL);
-    (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
-    (void)uv_loop_close(&worker->loop);
-    uv_mutex_destroy(&worker->mutex);
+    expstart__wake_close(&worker->wake, NULL);
+    clear(worker);
     return status;
   }
   /* Signals are for the caller's threads; those that a fault of its own raises cannot be put off. */
@@ -228,7 +235,8 @@ static int start_worker(struct worker *worker, struct thread_carrier *carrier,
   if (!failed)
     return EXPSTART_OK;
   worker->curl->ops->close(worker->curl, on_curl_closed, worker);
-  (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
+  clear(worker);
+  return EXPSTART_ESYSTEM;
 fail_loop:
   (void)uv_loop_close(&worker->loop);
 fail_mutex:
@@ -246,14 +254,13 @@ static void ask_to_close(struct thread_carrier *carrier, bool tell_end) {
     worker->tell_end = tell_end;
     worker->close = true;
     uv_mutex_unlock(&worker->mutex);
-    (void)uv_async_send(&worker->wake);
+    expstart__wake_up(&worker->wake);
   }
 }
 
 static void join(struct worker *worker) {
   (void)uv_thread_join(&worker->thread);
-  (void)uv_loop_close(&worker->loop);
-  uv_mutex_destroy(&worker->mutex);
+  clear(worker);
 }
 
 static void on_handle_closed(uv_handle_t *handle) {
@@ -267,6 +274,7 @@ static void on_handle_closed(uv_handle_t *handle) {
     free(carrier->parcels[i]);
   }
   free(carrier->parcels);
+  expstart__wake_clear(&carrier->wake);
   free(carrier);
   closed(owner);
 }
@@ -282,7 +290,7 @@ static void close_if_ended(struct thread_carrier *carrier) {
   }
   for (unsigned i = 0; i < carrier->worker_count; i++)
     join(&carrier->workers[i]);
-  uv_close((uv_handle_t *)&carrier->wake, on_handle_closed);
+  expstart__wake_close(&carrier->wake, on_handle_closed);
   expstart__turn_close(&carrier->turn, on_handle_closed);
 }
 
@@ -316,8 +324,8 @@ static void on_turn(void *owner) {
     carrier->sink.reported(carrier->sink.owner);
 }
 
-static void on_wake(uv_async_t *wake) {
-  struct thread_carrier *carrier = wake->data;
+static void on_wake(void *data) {
+  struct thread_carrier *carrier = data;
   expstart__turn_kick(&carrier->turn);
 }
 
@@ -386,7 +394,7 @@ static void on_flush(struct expstart__carrier *base) {
     uv_mutex_lock(&worker->mutex);
     append_all(&worker->to_send, &worker->outbox);
     uv_mutex_unlock(&worker->mutex);
-    (void)uv_async_send(&worker->wake);
+    expstart__wake_up(&worker->wake);
   }
 }
 
@@ -395,7 +403,7 @@ static void on_close(struct expstart__carrier *base, void (*closed)(void *owner)
   carrier->closed = closed;
   carrier->closed_owner = owner;
   carrier->closing = true;
-  uv_ref((uv_handle_t *)&carrier->wake); /* the loop is to live until the threads have ended */
+  uv_ref((uv_handle_t *)&carrier->wake.poll); /* the loop is to live until the threads have ended */
   ask_to_close(carrier, true);
 }
 
@@ -424,8 +432,8 @@ int expstart__thread_carrier_create(struct expstart__carrier **out, uv_loop_t *l
     started += status == EXPSTART_OK;
   }
   /* Last, for what is on the caller's loop could not be closed before this returns. */
-  if (status == EXPSTART_OK && uv_async_init(loop, &carrier->wake, on_wake) != 0)
-    status = EXPSTART_ESYSTEM;
+  if (status == EXPSTART_OK)
+    status = expstart__wake_init(&carrier->wake, loop, on_wake, carrier);
   if (status != EXPSTART_OK) {
     carrier->worker_count = started;
     ask_to_close(carrier, false);
@@ -434,8 +442,7 @@ int expstart__thread_carrier_create(struct expstart__carrier **out, uv_loop_t *l
     free(carrier);
     return status;
   }
-  carrier->wake.data = carrier;
-  uv_unref((uv_handle_t *)&carrier->wake); /* the client keeps the loop alive while there is work */
+  carrier->wake.poll.data = carrier; /* for on_handle_closed */
   (void)expstart__turn_init(&carrier->turn, loop, on_turn, carrier, carrier);
   carrier->open_handles = 3;
   *out = &carrier->base;
