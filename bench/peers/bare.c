@@ -153,26 +153,29 @@ static void finish(struct transfer *transfer, CURLcode result) {
   free(transfer);
 }
 
-static void take_finished(void) {
+static bool take_finished(void) {
   CURLMsg *message;
   int more;
+  bool any = false;
   while (left > 0 && (message = curl_multi_info_read(multi, &more))) {
     struct transfer *transfer;
     CURLcode result = message->data.result;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
     finish(transfer, result);
+    any = true;
   }
-  if (left > 0)
-    add_transfers();
-  else
+  if (left == 0)
     uv_stop(&loop);
+  return any;
 }
 
 static void act(curl_socket_t fd, int what) {
   int running;
   curl_multi_socket_action(multi, fd, what, &running);
-  if (!tuned)
+  if (!tuned) {
     take_finished();
+    add_transfers();
+  }
 }
 
 static void on_idle(uv_idle_t *handle) {
@@ -182,12 +185,16 @@ static void on_idle(uv_idle_t *handle) {
 static void on_check(uv_check_t *handle) {
   (void)handle;
   take_finished();
+  add_transfers();
   uv_idle_stop(&idle);
-  if (due) { /* the next are to begin */
-    due = false;
-    act(CURL_SOCKET_TIMEOUT, 0);
-    take_finished(); /* some may be complete already, and then nothing else would wake the loop */
-  }
+  if (!due)
+    return;
+  /* The next begin at once: of those that were added and not sent before sockets are read, libcurl 7.88
+     loses some over HTTP/2. */
+  due = false;
+  act(CURL_SOCKET_TIMEOUT, 0);
+  if (take_finished()) /* some are complete already, and nothing else would wake the loop */
+    uv_idle_start(&idle, on_idle);
 }
 
 /* libuv's timers may fire early, and libcurl does not announce a timeout twice. */
