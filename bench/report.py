@@ -101,7 +101,7 @@ def speed_table(results):
 
 def cost_table(results):
     short, long = throughput("plain", cases.SHORT), throughput("plain", cases.LONG)
-    head = ["CPU a start, us", f"{cases.SHORT:,} B", "by bare", f"{cases.LONG:,} B", "by bare"]
+    head = ["CPU a start, us", f"{cases.SHORT:,} B", "by bare", f"{cases.LONG:,} B", "by bare", "starts/s by bare"]
     return table(
         head,
         [
@@ -111,6 +111,7 @@ def cost_table(results):
                 ratio_text(results.ratio(short, key, cpu_us)),
                 cell(results.values(long, key, cpu_us)),
                 ratio_text(results.ratio(long, key, cpu_us)),
+                ratio_text(results.ratio(long, key, rate)),
             ]
             for key, name in results.names.items()
         ],

@@ -299,8 +299,10 @@ struct expstart_options {
   const char *user_agent; /* "expstart/VERSION" */
   /* Where libcurl runs: on so many threads of the library's own, 1, at most EXPSTART_IO_THREADS_MAX,
      or, EXPSTART_IO_ON_LOOP, on the caller's loop. On a thread, TLS handshakes and full sockets never
-     hold the caller's loop; signals are blocked there. A thread does not live on in a fork(): create
-     clients in the process that runs the loop. More than one share one pace and one limit. */
+     hold the caller's loop; signals are blocked there. On the loop a turn takes a millisecond at most,
+     but for the first connection over TLS, for which the bundle of certificates is read: some 20 ms.
+     A thread does not live on in a fork(): create clients in the process that runs the loop. More
+     than one share one pace and one limit. */
   int io_threads;
   uint32_t max_queued; /* accepted starts not yet called back: 1,000,000 */
   uint32_t

@@ -6,6 +6,7 @@
 #include "harness.h"
 
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #define STARTED RAW_JSON(200, NULL, BODY_STARTED)
@@ -45,6 +46,31 @@ static void a_client_without_work_does_not_keep_the_loop(void **state) {
     harness_run_dry(&h); /* a connection is kept open meanwhile */
   }
   assert_int_equal(rawserver_counts(h.server).connections, 1);
+  harness_end(&h);
+}
+
+static bool is_later(struct harness *h, size_t ms) {
+  (void)h;
+  return uv_hrtime() / 1000000 >= ms;
+}
+
+static void an_idle_connection_that_the_server_closes_costs_nothing(void **state) {
+  static const struct rawserver_step script[] = {
+      RAW_REPEAT(RAW_JSON(200, NULL, BODY_STARTED), RAW_PAUSE(20), RAW_CLOSE)};
+  (void)state;
+  struct harness h;
+  SERVE(&h, script);
+  harness_open(&h);
+  for (size_t i = 1; i <= 2; i++) {
+    harness_submit(&h, HARNESS_ID);
+    harness_run(&h, i);
+    clock_t before = clock(); /* CPU time of all threads */
+    harness_run_until(&h, is_later, (size_t)(uv_hrtime() / 1000000 + 300));
+    assert_true(clock() - before < CLOCKS_PER_SEC / 5); /* a loop that spins takes all of it */
+  }
+  assert_int_equal(outcomes(&h, EXPSTART_STARTED), 2);
+  assert_int_equal(rawserver_counts(h.server).connections, 2);
+  assert_int_equal(harness_stats(&h).attempts, 2);
   harness_end(&h);
 }
 
@@ -575,6 +601,7 @@ static void cancel_all_cancels_what_threads_submitted_before(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_client_without_work_does_not_keep_the_loop),
+      cmocka_unit_test(an_idle_connection_that_the_server_closes_costs_nothing),
       cmocka_unit_test(an_error_of_create_leaves_nothing),
       cmocka_unit_test(io_on_the_loop_may_be_asked_for),
       cmocka_unit_test(a_client_may_be_closed_at_once),
