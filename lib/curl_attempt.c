@@ -238,12 +238,10 @@ static bool set_body(CURL *easy, const struct expstart__send *send) {
 }
 
 /* Only what is not set yet: starts of one migration differ in little but their URL. A body is compared
-   by where it is: notes keep theirs as long as a request has them. The buffer is for a reply like the last
-   one. */
+   by where it is: notes keep theirs as long as a request has them. */
 static bool set_what_changed(struct expstart__curl_attempt *attempt,
                              const struct expstart__send *send) {
   bool all = !attempt->set.any;
-  long buffer_size = attempt->reply_size > SHORT_REPLY ? LONG_BUFFER : SHORT_REPLY;
   attempt->set.any = false; /* until all has gone well */
   if ((all || attempt->set.kind != send->kind) && !set_kind(attempt, send->kind))
     return false;
@@ -260,17 +258,22 @@ static bool set_what_changed(struct expstart__curl_attempt *attempt,
       curl_easy_setopt(attempt->easy, CURLOPT_FRESH_CONNECT, (long)send->fresh_connection) !=
           CURLE_OK)
     return false;
-  if ((all || attempt->set.buffer_size != buffer_size) &&
-      curl_easy_setopt(attempt->easy, CURLOPT_BUFFERSIZE, buffer_size) != CURLE_OK)
-    return false;
   attempt->set.any = true;
-  attempt->set.buffer_size = buffer_size;
   attempt->set.kind = send->kind;
   attempt->set.body = send->body;
   attempt->set.body_size = send->body_size;
   attempt->set.timeout_ms = send->timeout_ms;
   attempt->set.fresh_connection = send->fresh_connection;
   return true;
+}
+
+/* For a reply like the last one. libcurl refuses while it still has one, as over HTTP/2 while others use
+   the connection: then it stays as it is. */
+static void fit_buffer(struct expstart__curl_attempt *attempt) {
+  long size = attempt->reply_size > SHORT_REPLY ? LONG_BUFFER : SHORT_REPLY;
+  if (size != attempt->buffer_size &&
+      curl_easy_setopt(attempt->easy, CURLOPT_BUFFERSIZE, size) == CURLE_OK)
+    attempt->buffer_size = size;
 }
 
 int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
@@ -288,6 +291,7 @@ int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
   attempt->error_text[0] = '\0';
   if (!set_url(attempt, send) || !set_what_changed(attempt, send))
     return EXPSTART_ENOMEM;
+  fit_buffer(attempt);
   attempt->reply_size = 0;
   return EXPSTART_OK;
 }

@@ -38,8 +38,8 @@ struct expstart__curl_attempt {
     size_t body_size;
     uint32_t timeout_ms;
     bool fresh_connection;
-    long buffer_size;
   } set;
+  long buffer_size; /* libcurl's, for what it receives; 0: not set yet */
   expstart_ticket ticket;
   void *tag;
   uint64_t started_us, timeout_us;

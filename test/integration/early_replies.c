@@ -1,10 +1,10 @@
-/* Starts over HTTP/2 at a server that answers before it has the whole request: each needs one attempt.
+/* Starts over HTTP/2 at a server where nothing fails: each needs one attempt.
    The script http2_early_replies runs it, with $EXPSTART_ENDPOINT and $EXPSTART_CA_FILE. */
 #include "harness.h"
 
 enum { STARTS = 4000 };
 
-static void an_early_reply_counts(void **state) {
+static void each_start_takes_one_attempt(void **state) {
   (void)state;
   struct harness h;
   harness_init(&h, getenv("EXPSTART_ENDPOINT"));
@@ -23,7 +23,7 @@ static void an_early_reply_counts(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(an_early_reply_counts),
+      cmocka_unit_test(each_start_takes_one_attempt),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
