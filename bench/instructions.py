@@ -2,9 +2,7 @@
 
     instructions.py BUILD_DIR CORES
 
-What a start takes is the difference of two runs by the difference of their starts. Under valgrind all is
-some fifty times slower, so that a turn of the library's loop, which is bounded in time, takes in one start
-instead of many: of what a turn costs each start has a whole share here.
+What a start takes is the difference of two runs by the difference of their starts.
 """
 import os
 import subprocess

@@ -61,7 +61,7 @@ static struct transfer *create(void) {
     transfer->tokener = json_tokener_new();
   curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-  curl_easy_setopt(easy, CURLOPT_USERAGENT, "bench/1.0.0");
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, "bare-bench/1.0"); /* as long as the library's */
   curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)(sizeof body - 1));
