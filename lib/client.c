@@ -187,7 +187,17 @@ static void on_woken(void *data) {
 static uv_once_t curl_once = UV_ONCE_INIT;
 static CURLcode curl_ready;
 
+/* libcurl takes a buffer from the heap for every transfer and frees it after. glibc gives what is free at
+   the heap's end back to the system, to be faulted in again, as soon as it is more than 128 KB; once a
+   larger block was freed, only when it is twice as much as that (mallopt(3), M_MMAP_THRESHOLD). */
+static void keep_heap(void) {
+  const size_t block_size = 2 << 20;
+  void *volatile block = malloc(block_size); /* volatile: or the compiler leaves it out */
+  free(block);
+}
+
 static void set_up_curl(void) {
+  keep_heap();
   curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
