@@ -24,6 +24,13 @@ static bool append(struct curl_slist **list, const char *line) {
   return longer != NULL;
 }
 
+/* The encoding is also set on the handle, for libcurl to decode; but a line of its own making libcurl formats
+   twice, byte by byte. */
+static bool append_common(struct curl_slist **list, const char *authorization, bool encoded) {
+  return append(list, authorization) && append(list, "Accept: application/json") &&
+         (!encoded || append(list, "Accept-Encoding: gzip"));
+}
+
 int expstart__curl_shared_init(struct expstart__curl_shared *shared,
                                const struct expstart__settings *settings) {
   static const char scheme[] = "Authorization: Api-Key ";
@@ -34,12 +41,10 @@ int expstart__curl_shared_init(struct expstart__curl_shared *shared,
   if (!authorization)
     return EXPSTART_ENOMEM;
   snprintf(authorization, size, "%s%s", scheme, key);
-  bool done = append(&shared->look_headers, authorization) &&
-              append(&shared->look_headers, "Accept: application/json") &&
-              append(&shared->start_headers, authorization) &&
-              append(&shared->start_headers, "Accept: application/json") &&
-              append(&shared->start_headers, "Content-Type: application/json") &&
-              append(&shared->start_headers, "Expect:");
+  bool encoded = (settings->options.flags & EXPSTART_NO_COMPRESSION) == 0;
+  bool done = append_common(&shared->look_headers, authorization, encoded) &&
+              append_common(&shared->start_headers, authorization, encoded) &&
+              append(&shared->start_headers, "Content-Type: application/json");
   expstart__wipe(authorization, size);
   free(authorization);
   if (done)
@@ -86,13 +91,27 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *data) {
   return size;
 }
 
+/* "HTTP/1.1 200 OK": its three digits (RFC 9112 4), 0 if they are not there. */
+static int status_of(const char *line, size_t size) {
+  const char *space = memchr(line, ' ', size);
+  int status = 0;
+  if (!space || line + size - space < 4)
+    return 0;
+  for (const char *digit = space + 1; digit <= space + 3; digit++) {
+    if (*digit < '0' || *digit > '9')
+      return 0;
+    status = 10 * status + (*digit - '0');
+  }
+  return status;
+}
+
 static size_t on_header(char *line, size_t one, size_t size, void *data) {
   struct expstart__curl_attempt *attempt = data;
   (void)one; /* always 1 */
+  attempt->header_size += size;
   if (size > 5 && memcmp(line, "HTTP/", 5) == 0) {
     /* A new reply begins: what an interim one (1xx) said does not count. */
-    const char *space = memchr(line, ' ', size);
-    attempt->status = space && (size_t)(line + size - space) > 3 ? atoi(space + 1) : 0;
+    attempt->status = status_of(line, size);
     expstart__hint_fields_reset(&attempt->hints);
   } else {
     expstart__hint_fields_line(&attempt->hints, line, size);
@@ -285,6 +304,7 @@ int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
   attempt->started_us = now_us;
   attempt->timeout_us = send->timeout_ms * UINT64_C(1000);
   attempt->sends = 0;
+  attempt->header_size = 0;
   attempt->aborted = attempt->too_large = attempt->out_of_memory = false;
   attempt->status = 0;
   expstart__hint_fields_reset(&attempt->hints);
@@ -349,15 +369,15 @@ static void fill_message(const struct expstart__curl_attempt *attempt,
   expstart__reply_say(&report->reply, text);
 }
 
-static void count_bytes(CURL *easy, struct expstart__report *report) {
-  long request = 0, header = 0;
+static void count_bytes(const struct expstart__curl_attempt *attempt,
+                        struct expstart__report *report) {
+  long request = 0;
   curl_off_t body = 0;
-  if (curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request) == CURLE_OK && request > 0)
+  if (curl_easy_getinfo(attempt->easy, CURLINFO_REQUEST_SIZE, &request) == CURLE_OK && request > 0)
     report->bytes_sent = (uint64_t)request;
-  if (curl_easy_getinfo(easy, CURLINFO_HEADER_SIZE, &header) == CURLE_OK && header > 0)
-    report->bytes_received = (uint64_t)header;
-  if (curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &body) == CURLE_OK && body > 0)
-    report->bytes_received += (uint64_t)body;
+  if (curl_easy_getinfo(attempt->easy, CURLINFO_SIZE_DOWNLOAD_T, &body) == CURLE_OK && body > 0)
+    report->bytes_received = (uint64_t)body;
+  report->bytes_received += attempt->header_size;
 }
 
 static uint64_t time_of(CURL *easy, CURLINFO info) {
@@ -386,7 +406,7 @@ void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint6
     attempt->out_of_memory = true;
     report->intact = false;
   }
-  count_bytes(attempt->easy, report);
+  count_bytes(attempt, report);
   report->connected_us = time_of(attempt->easy, CURLINFO_PRETRANSFER_TIME_T);
   report->first_byte_us = time_of(attempt->easy, CURLINFO_STARTTRANSFER_TIME_T);
   fill_message(attempt, report);

@@ -45,7 +45,7 @@ struct expstart__curl_attempt {
   uint64_t started_us, timeout_us;
   unsigned sends; /* times libcurl was about to send the request; the second was stopped */
   struct expstart__digest *digest;
-  size_t reply_size;
+  size_t header_size, reply_size; /* received so far; that of the reply decoded */
   bool aborted, too_large, out_of_memory;
   int status; /* of the last status line */
   struct expstart__hint_fields hints;

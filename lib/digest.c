@@ -310,15 +310,17 @@ static void take_key_of_experiment(struct expstart__digest *digest) {
 
 /* An integer, bounded as json-c has it; 0: it is none. */
 static int64_t integer_of(const char *text, size_t size) {
-  char number[24];
-  for (size_t i = 0; i < size; i++)
-    if (text[i] == '.' || text[i] == 'e' || text[i] == 'E')
-      return 0;
-  if (size >= sizeof number)
-    return text[0] == '-' ? INT64_MIN : INT64_MAX;
-  memcpy(number, text, size);
-  number[size] = '\0';
-  return strtoll(number, NULL, 10);
+  bool negative = text[0] == '-';
+  int64_t value = 0; /* below 0, of which there is one more */
+  for (size_t i = negative; i < size; i++) {
+    int digit = text[i] - '0';
+    if (digit < 0 || digit > 9)
+      return 0; /* a point or an exponent */
+    value = value < (INT64_MIN + digit) / 10 ? INT64_MIN : 10 * value - digit;
+  }
+  if (negative)
+    return value;
+  return value == INT64_MIN ? INT64_MAX : -value;
 }
 
 /* One of `errors`, or all of it where it is no array, as some proxies have it. */

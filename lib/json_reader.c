@@ -62,23 +62,29 @@ static void begin_text(struct expstart__json_reader *reader) {
   reader->high = 0;
 }
 
-static void append(struct expstart__json_reader *reader, const char *bytes, size_t size) {
+/* How many of so many bytes more there is room for, which is made. */
+static size_t make_room(struct expstart__json_reader *reader, size_t size) {
+  size_t capacity = reader->capacity ? reader->capacity : 128;
   if (size > reader->text_max - reader->size) {
     size = reader->text_max - reader->size;
     reader->cut = true;
   }
-  if (reader->size + size > reader->capacity) {
-    size_t capacity = reader->capacity ? reader->capacity : 128;
-    while (capacity < reader->size + size)
-      capacity *= 2;
-    char *grown = realloc(reader->text, capacity);
-    if (!grown) {
-      reader->state = NO_MEMORY;
-      return;
-    }
-    reader->text = grown;
-    reader->capacity = capacity;
+  while (capacity < reader->size + size)
+    capacity *= 2;
+  char *grown = capacity > reader->capacity ? realloc(reader->text, capacity) : reader->text;
+  if (!grown) {
+    reader->state = NO_MEMORY;
+    return 0;
   }
+  reader->text = grown;
+  reader->capacity = capacity;
+  return size;
+}
+
+static void append(struct expstart__json_reader *reader, const char *bytes, size_t size) {
+  size_t whole = reader->size + size;
+  if (whole > reader->capacity || whole > reader->text_max)
+    size = make_room(reader, size);
   if (size > 0)
     memcpy(reader->text + reader->size, bytes, size);
   reader->size += size;
@@ -222,41 +228,46 @@ static enum expstart__json_token leave(struct expstart__json_reader *reader) {
   return EXPSTART__JSON_LEAVE;
 }
 
-/* A byte between values. */
-static enum expstart__json_token read_between(struct expstart__json_reader *reader, char c) {
+/* Bytes between values, to the next token or into the next value. */
+static enum expstart__json_token read_between(struct expstart__json_reader *reader, const char **at,
+                                              const char *end) {
   bool in_object = reader->depth > 0 && reader->in_object[reader->depth - 1];
-  if (is_space(c))
-    return EXPSTART__JSON_MORE;
-  switch (reader->state) {
-  case FIRST_ITEM:
-    if (c == ']')
-      return leave(reader);
-    return begin_value(reader, c);
-  case VALUE:
-    return begin_value(reader, c);
-  case FIRST_KEY:
-    if (c == '}')
-      return leave(reader);
-    /* fall through */
-  case NEXT_KEY:
-    if (c == '"')
-      begin_string(reader, true);
-    else
+  while (*at < end) {
+    char c = *(*at)++;
+    if (is_space(c))
+      continue;
+    switch (reader->state) {
+    case FIRST_ITEM:
+      if (c == ']')
+        return leave(reader);
+      return begin_value(reader, c);
+    case VALUE:
+      return begin_value(reader, c);
+    case FIRST_KEY:
+      if (c == '}')
+        return leave(reader);
+      /* fall through */
+    case NEXT_KEY:
+      if (c == '"')
+        begin_string(reader, true);
+      else
+        reader->state = BROKEN;
+      return EXPSTART__JSON_MORE;
+    case COLON:
+      reader->state = c == ':' ? VALUE : BROKEN;
+      break;
+    case AFTER_VALUE:
+      if (c == (in_object ? '}' : ']'))
+        return leave(reader);
+      if (c == ',')
+        reader->state = in_object ? NEXT_KEY : VALUE;
+      else
+        reader->state = BROKEN;
+      break;
+    default: /* WHOLE, or what was broken just now */
       reader->state = BROKEN;
-    break;
-  case COLON:
-    reader->state = c == ':' ? VALUE : BROKEN;
-    break;
-  case AFTER_VALUE:
-    if (c == (in_object ? '}' : ']'))
-      return leave(reader);
-    if (c == ',')
-      reader->state = in_object ? NEXT_KEY : VALUE;
-    else
-      reader->state = BROKEN;
-    break;
-  default: /* WHOLE */
-    reader->state = BROKEN;
+      return EXPSTART__JSON_MORE;
+    }
   }
   return EXPSTART__JSON_MORE;
 }
@@ -339,16 +350,21 @@ static enum expstart__json_token end_scalar(struct expstart__json_reader *reader
   return reader->keep ? token : EXPSTART__JSON_MORE;
 }
 
-static enum expstart__json_token read_word(struct expstart__json_reader *reader, char c) {
-  if (c != reader->word[reader->word_at]) {
-    reader->state = BROKEN;
+static enum expstart__json_token read_word(struct expstart__json_reader *reader, const char **at,
+                                           const char *end) {
+  const char *word = reader->word;
+  size_t read = reader->word_at;
+  while (*at < end && word[read] && **at == word[read])
+    read++, ++*at;
+  reader->word_at = read;
+  if (word[read]) {
+    if (*at < end)
+      reader->state = BROKEN;
     return EXPSTART__JSON_MORE;
   }
-  if (reader->word[++reader->word_at])
-    return EXPSTART__JSON_MORE;
   begin_text(reader);
   if (reader->keep)
-    append(reader, reader->word, reader->word_at);
+    append(reader, word, read);
   if (reader->state == NO_MEMORY)
     return EXPSTART__JSON_MORE;
   return end_scalar(reader, (enum expstart__json_token)reader->word_token);
@@ -419,7 +435,7 @@ enum expstart__json_token expstart__json_next(struct expstart__json_reader *read
       read_hex(reader, *(*at)++);
       break;
     case WORD:
-      token = read_word(reader, *(*at)++);
+      token = read_word(reader, at, end);
       break;
     case PASSING:
       token = pass(reader, at, end);
@@ -439,7 +455,7 @@ enum expstart__json_token expstart__json_next(struct expstart__json_reader *read
       token = read_number(reader, at);
       break;
     default:
-      token = read_between(reader, *(*at)++);
+      token = read_between(reader, at, end);
     }
   }
   if (token == EXPSTART__JSON_MORE && reader->state == BROKEN)

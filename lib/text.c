@@ -1,5 +1,6 @@
 #include "text.h"
 
+#include <stdint.h>
 #include <string.h>
 
 /* Bytes of the UTF-8 character at text, 0 if there is none. */
@@ -36,14 +37,39 @@ static bool is_space(unsigned char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+static bool is_plain(unsigned char c) {
+  return c >= 0x20 && c < 0x7F;
+}
+
+/* Eight at once: of those that are not, the first makes its byte's highest bit come up, for by then nothing
+   was borrowed or carried. */
+static bool are_plain(const unsigned char *bytes) {
+  const uint64_t ones = UINT64_C(0x0101010101010101), highest = 0x80 * ones;
+  uint64_t eight;
+  memcpy(&eight, bytes, sizeof eight);
+  return (((eight - 0x20 * ones) | eight | (eight + ones)) & highest) == 0;
+}
+
+static size_t plain_run(const unsigned char *bytes, size_t size) {
+  size_t run = 0;
+  while (size - run >= 8 && are_plain(bytes + run))
+    run += 8;
+  while (run < size && is_plain(bytes[run]))
+    run++;
+  return run;
+}
+
 size_t expstart__text_clean(char *out, const char *text, size_t size, size_t max) {
   const unsigned char *in = (const unsigned char *)text;
   size_t used = 0;
   for (size_t i = 0; i < size && used < max;) {
-    if (in[i] >= 0x20 && in[i] < 0x7F) { /* nearly all of it is */
-      out[used++] = text[i++];
+    size_t most = size - i < max - used ? size - i : max - used;
+    size_t run = plain_run(in + i, most); /* nearly all of it is */
+    memcpy(out + used, in + i, run);
+    used += run;
+    i += run;
+    if (run == most)
       continue;
-    }
     size_t length = utf8_length(in + i, size - i);
     /* U+0080 to U+009F are controls too, and terminals obey some of them. */
     bool control = in[i] < 0x80 || (length == 2 && in[i] == 0xC2 && in[i + 1] < 0xA0);
@@ -64,14 +90,14 @@ size_t expstart__text_clean(char *out, const char *text, size_t size, size_t max
 
 void expstart__text_redact(char *text, size_t size, const char *secret) {
   size_t length = strlen(secret);
-  if (length == 0)
-    return;
-  for (size_t i = 0; i + length <= size;) {
-    if (text[i] == secret[0] && memcmp(text + i, secret, length) == 0) {
-      memset(text + i, '*', length);
-      i += length;
+  char *at = text, *end = text + size;
+  while (length > 0 && (size_t)(end - at) >= length &&
+         (at = memchr(at, secret[0], (size_t)(end - at) - length + 1))) {
+    if (memcmp(at, secret, length) == 0) {
+      memset(at, '*', length);
+      at += length;
     } else {
-      i++;
+      at++;
     }
   }
 }
