@@ -130,6 +130,8 @@ static void on_turn(void *owner) {
     fail_all(carrier);
   if (is_batch_complete(carrier, finished_before))
     report_finished(carrier);
+  if (carrier->curl.closing) /* the owner closed it when it was told */
+    return;
   stop_watch_if_idle(carrier);
   expstart__curl_loop_send(&carrier->curl);
   read_completions(carrier); /* some end at once */

@@ -195,7 +195,9 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
      watched: that is done again, a bounded number of times. */
   if (status >= 0)
     socket->rearmed = 0;
-  else if (socket->rearmed++ < REARM_MAX && uv_poll_start(poll, socket->events, on_poll) != 0)
+  else if (socket->rearmed++ >= REARM_MAX)
+    socket->events = 0; /* watched again when libcurl next says what it wants */
+  else if (uv_poll_start(poll, socket->events, on_poll) != 0)
     socket->curl->failed = true;
 }
 
@@ -235,13 +237,28 @@ static struct expstart__curl_socket *socket_open(struct expstart__curl_loop *cur
   return socket;
 }
 
+static bool watch(struct expstart__curl_socket *socket, int events) {
+  if (events == socket->events) /* uv_poll_start would tell the kernel all the same */
+    return true;
+  socket->events = events;
+  return (events ? uv_poll_start(&socket->poll, events, on_poll) : uv_poll_stop(&socket->poll)) ==
+         0;
+}
+
 static int on_connection_opened(void *owner, curl_socket_t fd, curlsocktype purpose) {
   (void)purpose;
-  struct expstart__curl_socket *socket = socket_open(owner, fd);
-  if (!socket)
+  struct expstart__curl_loop *curl = owner;
+  struct expstart__curl_socket *stale = socket_of(curl, fd), *socket;
+  bool wanted = stale && stale->wanted;
+  int events = stale ? stale->events : 0;
+  if (stale) /* libcurl before 8.2 tells of no close of one that lost the race to connect */
+    socket_close(stale);
+  if (!(socket = socket_open(curl, fd)))
     return CURL_SOCKOPT_ERROR;
   socket->is_connection = true;
-  return CURL_SOCKOPT_OK;
+  /* Of one that it knows by its number already, it says what it wants only when that changes. */
+  socket->wanted = wanted;
+  return watch(socket, events) ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
 }
 
 static int on_connection_close(void *owner, curl_socket_t fd) {
@@ -279,11 +296,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *
       what & CURL_POLL_IN) /* while it is being made, libcurl waits for OUT */
     socket->made = true;
   int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-  if (events == socket->events) /* uv_poll_start would tell the kernel all the same */
-    return 0;
-  socket->events = events;
-  int status = events ? uv_poll_start(&socket->poll, events, on_poll) : uv_poll_stop(&socket->poll);
-  return status == 0 ? 0 : -1;
+  return watch(socket, events) ? 0 : -1;
 }
 
 bool expstart__curl_loop_adopt(struct expstart__curl_loop *curl, CURL *easy) {
