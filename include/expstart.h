@@ -388,7 +388,8 @@ EXPSTART_API int expstart_submit_from_thread(expstart_client *client,
 /* Ends one start early; the callback comes as always (contract 4). Also for one that is being sent:
    its connection is given up. ENOTFOUND if it has its outcome already. */
 EXPSTART_API int expstart_cancel(expstart_client *client, expstart_ticket ticket);
-/* The same for all that are accepted at this moment. */
+/* The same for all that are accepted at this moment, and what other threads had submitted by then. Many
+   are ended in several turns; until then they are counted as they were. */
 EXPSTART_API int expstart_cancel_all(expstart_client *client);
 
 /* Stops sending: what is in flight goes on, timeouts too. A DRAIN that is under way waits as well.

@@ -28,6 +28,7 @@ struct expstart_client {
   struct expstart__engine *engine;
   struct expstart__carrier *carrier;
   struct expstart__inbox inbox;
+  uint32_t inbox_canceled;           /* of what is in it, so many are to be canceled: the first */
   struct expstart__inbox_item *lost; /* taken in, but there was no memory for them */
   struct expstart__turn turn;        /* one run of the engine and its deliveries */
   uv_timer_t timer; /* keeps the loop alive while there is work, and wakes the engine */
@@ -125,18 +126,23 @@ static void schedule(expstart_client *client, uint64_t wake_us) {
 
 static void tear_down(expstart_client *client);
 
-/* Takes in what other threads submitted. */
-static bool take_in(expstart_client *client, uint32_t max) {
+/* Takes in what other threads submitted. True: there is more. */
+static bool take_in(expstart_client *client) {
   bool more, refused;
-  struct expstart__inbox_item *item = expstart__inbox_take(&client->inbox, max, &more, &refused),
-                              *next;
+  struct expstart__inbox_item *next,
+      *item = expstart__inbox_take(&client->inbox, TAKE_IN_MAX, &more, &refused);
+  expstart_ticket ticket;
   if (refused)
     expstart__engine_want_room(client->engine);
   uint64_t at_us = now_us();
   for (; item; item = next) {
     next = item->next;
-    if (expstart__engine_submit(client->engine, at_us, &item->request, NULL) == EXPSTART_OK) {
+    bool canceled = client->inbox_canceled > 0;
+    client->inbox_canceled -= canceled;
+    if (expstart__engine_submit(client->engine, at_us, &item->request, &ticket) == EXPSTART_OK) {
       free(item);
+      if (canceled)
+        (void)expstart__engine_cancel(client->engine, at_us, ticket);
     } else {
       item->next = client->lost;
       client->lost = item;
@@ -160,19 +166,22 @@ static void on_turn(void *data) {
   const struct expstart_options *options = &client->settings.options;
   if (client->closing == TEARING_DOWN)
     return;
-  bool more = take_in(client, TAKE_IN_MAX);
+  /* One that is closed in this turn has another, in which it takes in what came before. */
+  bool closing = client->closing != OPEN;
+  bool more = take_in(client);
   if (more)
     expstart__turn_kick(&client->turn);
   step(client);
   deliver_lost(client);
   if (expstart__engine_deliver(client->engine, DELIVER_MAX))
     expstart__turn_kick(&client->turn);
-  if (client->closing == OPEN && expstart__engine_take_room(client->engine) && options->on_room)
+  if (client->closing == OPEN && expstart__inbox_has_room(&client->inbox) &&
+      expstart__engine_take_room(client->engine) && options->on_room)
     options->on_room(client, options->hook_data);
   if (expstart__engine_live(client->engine) > 0 || more || client->lost)
     return;
   uv_timer_stop(&client->timer);
-  if (client->closing != OPEN)
+  if (closing)
     tear_down(client);
 }
 
@@ -297,6 +306,11 @@ static void tear_down(expstart_client *client) {
   client->carrier->ops->close(client->carrier, on_carrier_closed, client);
 }
 
+static void cancel_all(expstart_client *client) {
+  client->inbox_canceled = expstart__inbox_count(&client->inbox);
+  expstart__engine_cancel_all(client->engine);
+}
+
 int expstart_client_close(expstart_client *client, expstart_close_mode mode,
                           expstart_closed_cb closed, void *data) {
   if (!client || (unsigned)mode > EXPSTART_ABORT)
@@ -311,10 +325,8 @@ int expstart_client_close(expstart_client *client, expstart_close_mode mode,
   client->closing = mode == EXPSTART_ABORT ? ABORTING : DRAINING;
   expstart__inbox_close(&client->inbox);
   expstart__engine_pause(client->engine, false);
-  if (mode == EXPSTART_ABORT) {
-    (void)take_in(client, UINT32_MAX);
-    expstart__engine_cancel_all(client->engine, now_us());
-  }
+  if (mode == EXPSTART_ABORT)
+    cancel_all(client);
   expstart__turn_kick(&client->turn);
   return EXPSTART_OK;
 }
@@ -393,8 +405,7 @@ int expstart_cancel(expstart_client *client, expstart_ticket ticket) {
 int expstart_cancel_all(expstart_client *client) {
   if (!client)
     return EXPSTART_EINVAL;
-  (void)take_in(client, UINT32_MAX);
-  expstart__engine_cancel_all(client->engine, now_us());
+  cancel_all(client);
   expstart__turn_kick(&client->turn);
   return EXPSTART_OK;
 }

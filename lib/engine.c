@@ -16,6 +16,9 @@ enum { THROTTLES_OF_ALL = 3 };
 /* Attempts that one step sends at most, so that it does not hold the loop. */
 enum { STEP_SENDS_MAX = 64 };
 
+/* Requests that one step ends early at most, for the same reason. */
+enum { STEP_ENDS_MAX = 4096 };
+
 /* Words that are kept, with their memory, for the next replies. */
 enum { SPARE_WORDS_MAX = 256 };
 
@@ -97,6 +100,7 @@ void expstart__engine_destroy(struct expstart__engine *engine) {
   forget_list(engine, &engine->table.fresh);
   forget_list(engine, &engine->table.tried);
   forget_list(engine, &engine->table.done);
+  expstart__notes_clear(&engine->notes);
   expstart__table_clear(&engine->table);
   while (engine->spare_words)
     words_free(words_take(engine));
@@ -246,11 +250,18 @@ int expstart__engine_cancel(struct expstart__engine *engine, uint64_t now_us,
   return EXPSTART_OK;
 }
 
-void expstart__engine_cancel_all(struct expstart__engine *engine, uint64_t now_us) {
-  while (engine->table.tried.head != EXPSTART__NIL)
-    end_early(engine, now_us, engine->table.tried.head, EXPSTART_ECANCELED);
-  while (engine->table.fresh.head != EXPSTART__NIL)
-    end_early(engine, now_us, engine->table.fresh.head, EXPSTART_ECANCELED);
+/* Those that there are now are the first of both lists, and stay so: what comes later is appended. */
+void expstart__engine_cancel_all(struct expstart__engine *engine) {
+  engine->table.tried.canceled = engine->table.tried.tail;
+  engine->table.fresh.canceled = engine->table.fresh.tail;
+}
+
+/* In the functions that end many, `budget` is how many more may be ended in this step. */
+
+static void end_canceled(struct expstart__engine *engine, uint64_t now_us,
+                         struct expstart__list *list, uint32_t *budget) {
+  for (; list->canceled != EXPSTART__NIL && *budget > 0; --*budget)
+    end_early(engine, now_us, list->head, EXPSTART_ECANCELED);
 }
 
 /* ---- time limits ------------------------------------------------------------------------------
@@ -293,9 +304,9 @@ static int timeout_error(const struct expstart__engine *engine,
   return throttled ? EXPSTART_ETHROTTLED : EXPSTART_ETIMEDOUT;
 }
 
-static void expire_list(struct expstart__engine *engine, uint64_t now_us,
-                        struct expstart__list *list) {
-  while (list_deadline(engine, list) <= now_us) {
+static void end_expired(struct expstart__engine *engine, uint64_t now_us,
+                        struct expstart__list *list, uint32_t *budget) {
+  for (; list_deadline(engine, list) <= now_us && *budget > 0; --*budget) {
     uint32_t slot = list->head;
     const struct expstart__request *request = expstart__table_at(&engine->table, slot);
     bool in_flight = request->stage == EXPSTART__IN_FLIGHT;
@@ -307,18 +318,38 @@ static void expire_list(struct expstart__engine *engine, uint64_t now_us,
 /* Behind a shut gate nothing is sent before its time: what cannot be tried by then ends now. Only what
    is in flight may still come to a good end, and is passed over. */
 static void end_what_cannot_wait(struct expstart__engine *engine, uint64_t now_us,
-                                 struct expstart__list *list) {
+                                 struct expstart__list *list, uint32_t *budget) {
   uint64_t until_us = expstart__pacer_shut_until(&engine->pacer);
   uint32_t slot = list->head;
-  while (slot != EXPSTART__NIL) {
+  while (slot != EXPSTART__NIL && *budget > 0) {
     struct expstart__request *request = expstart__table_at(&engine->table, slot);
     uint32_t next = request->next;
     if (deadline_of(engine, request) > until_us)
       break;
-    if (request->stage != EXPSTART__IN_FLIGHT)
+    if (request->stage != EXPSTART__IN_FLIGHT) {
       end_early(engine, now_us, slot, timeout_error(engine, request));
+      --*budget;
+    }
     slot = next;
   }
+}
+
+/* A hook asked for it in this very step. */
+static bool is_cancel_pending(const struct expstart__engine *engine) {
+  return engine->table.tried.canceled != EXPSTART__NIL ||
+         engine->table.fresh.canceled != EXPSTART__NIL;
+}
+
+/* False: there is more to be ended than one step may. */
+static bool end_all_due(struct expstart__engine *engine, uint64_t now_us) {
+  struct expstart__list *lists[] = {&engine->table.tried, &engine->table.fresh};
+  uint32_t budget = STEP_ENDS_MAX;
+  for (int i = 0; i < 2; i++) {
+    end_canceled(engine, now_us, lists[i], &budget);
+    end_expired(engine, now_us, lists[i], &budget);
+    end_what_cannot_wait(engine, now_us, lists[i], &budget);
+  }
+  return budget > 0;
 }
 
 /* ---- what an attempt told ----------------------------------------------------------------------
@@ -486,10 +517,6 @@ static struct lesson tell_pacer(struct expstart__engine *engine, uint64_t now_us
   bool probed = request->probe && engine->pacer.gate == EXPSTART_BLOCKED_OUTAGE_GATE;
   lesson.excuses = probed && echo.heard == EXPSTART__HEARD_FAILURE;
   lesson.noticed = expstart__pacer_heard(&engine->pacer, now_us, &echo, &lesson.notice);
-  if (lesson.noticed && lesson.notice.kind != EXPSTART__GATE_OPENED) {
-    end_what_cannot_wait(engine, now_us, &engine->table.tried);
-    end_what_cannot_wait(engine, now_us, &engine->table.fresh);
-  }
   return lesson;
 }
 
@@ -619,13 +646,8 @@ static uint64_t earlier(uint64_t a, uint64_t b) {
 
 uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us) {
   struct expstart__table *table = &engine->table;
-  expire_list(engine, now_us, &table->fresh);
-  expire_list(engine, now_us, &table->tried);
-
-  /* What was submitted behind a shut gate and has no time for it. */
-  if (list_deadline(engine, &table->fresh) <= expstart__pacer_shut_until(&engine->pacer))
-    end_what_cannot_wait(engine, now_us, &table->fresh);
-
+  if (!end_all_due(engine, now_us))
+    return now_us;
   uint64_t wake_us = EXPSTART__NEVER;
   for (unsigned sent = 0; !engine->paused; sent++) {
     expstart_blocked blocked;
@@ -637,7 +659,7 @@ uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us)
         wake_us = table->heap[0].at_us;
       break;
     }
-    if (ready_us > now_us || sent == STEP_SENDS_MAX) {
+    if (ready_us > now_us || sent == STEP_SENDS_MAX || is_cancel_pending(engine)) {
       wake_us = ready_us;
       break;
     }

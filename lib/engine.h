@@ -49,7 +49,8 @@ void expstart__engine_want_room(struct expstart__engine *engine);
 
 int expstart__engine_cancel(struct expstart__engine *engine, uint64_t now_us,
                             expstart_ticket ticket);
-void expstart__engine_cancel_all(struct expstart__engine *engine, uint64_t now_us);
+/* Of all that are accepted at this moment; the steps carry it out. */
+void expstart__engine_cancel_all(struct expstart__engine *engine);
 void expstart__engine_pause(struct expstart__engine *engine, bool paused);
 void expstart__engine_set_rate(struct expstart__engine *engine, uint64_t now_us, double per_second,
                                uint32_t burst);

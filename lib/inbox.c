@@ -9,6 +9,7 @@ int expstart__inbox_init(struct expstart__inbox *inbox, uv_loop_t *loop, uint32_
   atomic_init(&inbox->taken_up, 0);
   inbox->head = NULL;
   inbox->tail = &inbox->head;
+  inbox->count = 0;
   inbox->closed = inbox->refused = false;
   if (uv_mutex_init(&inbox->mutex) != 0)
     return EXPSTART_ESYSTEM;
@@ -32,6 +33,10 @@ bool expstart__inbox_reserve(struct expstart__inbox *inbox) {
 
 void expstart__inbox_release(struct expstart__inbox *inbox) {
   atomic_fetch_sub_explicit(&inbox->taken_up, 1, memory_order_relaxed);
+}
+
+bool expstart__inbox_has_room(const struct expstart__inbox *inbox) {
+  return atomic_load_explicit(&inbox->taken_up, memory_order_relaxed) <= inbox->limit / 2;
 }
 
 static struct expstart__inbox_item *create_item(const struct expstart_request *request) {
@@ -61,6 +66,7 @@ int expstart__inbox_put(struct expstart__inbox *inbox, const struct expstart_req
   } else {
     *inbox->tail = item;
     inbox->tail = &item->next;
+    inbox->count++;
     item = NULL;
   }
   if (status != EXPSTART_ECLOSING)
@@ -68,6 +74,13 @@ int expstart__inbox_put(struct expstart__inbox *inbox, const struct expstart_req
   uv_mutex_unlock(&inbox->mutex);
   free(item);
   return status;
+}
+
+uint32_t expstart__inbox_count(struct expstart__inbox *inbox) {
+  uv_mutex_lock(&inbox->mutex);
+  uint32_t count = inbox->count;
+  uv_mutex_unlock(&inbox->mutex);
+  return count;
 }
 
 void expstart__inbox_close(struct expstart__inbox *inbox) {
@@ -80,7 +93,7 @@ struct expstart__inbox_item *expstart__inbox_take(struct expstart__inbox *inbox,
                                                   bool *more, bool *refused) {
   uv_mutex_lock(&inbox->mutex);
   struct expstart__inbox_item *first = inbox->head, **end = &inbox->head;
-  while (*end && max-- > 0)
+  for (; *end && max > 0; max--, inbox->count--)
     end = &(*end)->next;
   if (end == &inbox->head)
     first = NULL;

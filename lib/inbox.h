@@ -21,6 +21,7 @@ struct expstart__inbox {
   atomic_uint taken_up;       /* places in the queue: here, in the engine, or about to be */
   uv_mutex_t mutex;           /* of these */
   struct expstart__inbox_item *head, **tail;
+  uint32_t count;
   bool closed, refused;
 };
 
@@ -33,10 +34,14 @@ void expstart__inbox_clear(struct expstart__inbox *inbox);
 /* Any thread: takes up one place in the queue. False: it is full. */
 bool expstart__inbox_reserve(struct expstart__inbox *inbox);
 void expstart__inbox_release(struct expstart__inbox *inbox);
+/* Half of the places are free. */
+bool expstart__inbox_has_room(const struct expstart__inbox *inbox);
 
 /* Any thread. The request was checked. EXPSTART_OK, with a place taken up, EFULL, ECLOSING or
    ENOMEM. */
 int expstart__inbox_put(struct expstart__inbox *inbox, const struct expstart_request *request);
+/* How many there are to be taken. */
+uint32_t expstart__inbox_count(struct expstart__inbox *inbox);
 /* No more is taken in. */
 void expstart__inbox_close(struct expstart__inbox *inbox);
 

@@ -48,6 +48,8 @@ struct expstart__note *expstart__note_take(struct expstart__notes *notes, const 
     }
   }
   struct expstart__note *note = *found;
+  if (note == notes->idle)
+    notes->idle = NULL;
   note->users++;
   return note;
 }
@@ -55,6 +57,14 @@ struct expstart__note *expstart__note_take(struct expstart__notes *notes, const 
 void expstart__note_release(struct expstart__notes *notes, struct expstart__note *note) {
   if (--note->users > 0)
     return;
-  (void)tdelete(note, &notes->tree, compare);
-  note_free(note);
+  expstart__notes_clear(notes);
+  notes->idle = note;
+}
+
+void expstart__notes_clear(struct expstart__notes *notes) {
+  if (!notes->idle)
+    return;
+  (void)tdelete(notes->idle, &notes->tree, compare);
+  note_free(notes->idle);
+  notes->idle = NULL;
 }

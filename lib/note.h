@@ -14,12 +14,15 @@ struct expstart__note {
 };
 
 struct expstart__notes {
-  void *tree; /* of struct expstart__note, for POSIX tsearch */
+  void *tree;                  /* of struct expstart__note, for POSIX tsearch */
+  struct expstart__note *idle; /* the last one that lost its last user: often the next one's too */
 };
 
 /* The stored note that equals `text`, with one user more. Release it as often as it was taken.
    NULL: out of memory. */
 struct expstart__note *expstart__note_take(struct expstart__notes *notes, const char *text);
 void expstart__note_release(struct expstart__notes *notes, struct expstart__note *note);
+/* Every note was released. */
+void expstart__notes_clear(struct expstart__notes *notes);
 
 #endif

@@ -9,8 +9,8 @@ enum { CHUNK = 4096 };
 
 void expstart__table_init(struct expstart__table *table) {
   *table = (struct expstart__table){.free_head = EXPSTART__NIL};
-  table->fresh = table->tried = table->done =
-      (struct expstart__list){.head = EXPSTART__NIL, .tail = EXPSTART__NIL};
+  table->fresh = table->tried = table->done = (struct expstart__list){
+      .head = EXPSTART__NIL, .tail = EXPSTART__NIL, .canceled = EXPSTART__NIL};
 }
 
 void expstart__table_clear(struct expstart__table *table) {
@@ -119,6 +119,8 @@ void expstart__list_remove(struct expstart__table *table, struct expstart__list 
     list->tail = request->prev;
   else
     expstart__table_at(table, request->next)->prev = request->prev;
+  if (slot == list->canceled)
+    list->canceled = request->prev;
   request->prev = request->next = EXPSTART__NIL;
   list->count--;
 }

@@ -73,6 +73,8 @@ struct expstart__request {
 
 struct expstart__list {
   uint32_t head, tail, count;
+  uint32_t
+      canceled; /* the last of those, from the head on, that are to be canceled; NIL: none are */
 };
 
 struct expstart__due {

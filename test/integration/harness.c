@@ -26,6 +26,13 @@ void harness_blame(struct harness *h, const char *format, ...) {
   uv_stop(h->loop);
 }
 
+size_t harness_outcomes(const struct harness *h, expstart_outcome outcome) {
+  size_t count = 0;
+  for (size_t i = 0; i < h->count; i++)
+    count += h->results[i]->outcome == outcome;
+  return count;
+}
+
 struct expstart_stats harness_stats(const struct harness *h) {
   struct expstart_stats stats;
   expstart_stats_get(h->client, &stats, sizeof(stats));

@@ -137,6 +137,8 @@ const struct harness_result *harness_play(struct harness *h,
 #define SERVE(h, script) harness_serve((h), &(struct rawserver_options){RAW_SCRIPT(script)})
 #define PLAY(h, script) harness_play((h), &(struct rawserver_options){RAW_SCRIPT(script)})
 
+/* How many results so far have that outcome. */
+size_t harness_outcomes(const struct harness *h, expstart_outcome outcome);
 struct expstart_stats harness_stats(const struct harness *h);
 /* Notes that something is wrong and stops the loop; the first is told. For callbacks. */
 void harness_blame(struct harness *h, const char *format, ...)

@@ -10,13 +10,6 @@
 #define SANDBOX_KEY "sandbox-key"
 #define STARTS 3000
 
-static size_t outcomes(const struct harness *h, expstart_outcome outcome) {
-  size_t count = 0;
-  for (size_t i = 0; i < h->count; i++)
-    count += h->results[i]->outcome == outcome;
-  return count;
-}
-
 static void prepare(struct harness *h, const struct sandbox *sandbox) {
   harness_init(h, sandbox->endpoint);
   h->options.api_key = SANDBOX_KEY;
@@ -33,7 +26,8 @@ static void submit_each(struct harness *h, expstart_mode mode) {
 /* ---- faults ---- */
 
 static void expect_all_running_once(const struct sandbox *sandbox, struct harness *h) {
-  assert_int_equal(outcomes(h, EXPSTART_STARTED) + outcomes(h, EXPSTART_RUNNING), STARTS);
+  assert_int_equal(harness_outcomes(h, EXPSTART_STARTED) + harness_outcomes(h, EXPSTART_RUNNING),
+                   STARTS);
   assert_int_equal(sandbox_stat(sandbox, "running"), STARTS);
   assert_int_equal(sandbox_stat(sandbox, "started_once"), STARTS);
   assert_int_equal(sandbox_stat(sandbox, "started_more_than_once"), 0);
@@ -219,7 +213,7 @@ static void a_certificate_in_the_ca_file_is_trusted(void **state) {
     for (int64_t id = 1; id <= 100; id++)
       harness_submit(&h, id + (int64_t)i * 100);
     harness_run(&h, 100);
-    assert_int_equal(outcomes(&h, EXPSTART_STARTED), 100);
+    assert_int_equal(harness_outcomes(&h, EXPSTART_STARTED), 100);
     harness_end(&h);
   }
   tls_stop(&tls);
@@ -282,7 +276,8 @@ static void resets_under_tls_raise_no_signal(void **state) {
     for (int64_t id = 1; id <= 300; id++)
       harness_submit(&h, id);
     harness_run(&h, 300);
-    assert_int_equal(outcomes(&h, EXPSTART_STARTED) + outcomes(&h, EXPSTART_RUNNING), 300);
+    assert_int_equal(
+        harness_outcomes(&h, EXPSTART_STARTED) + harness_outcomes(&h, EXPSTART_RUNNING), 300);
     assert_true(harness_stats(&h).faults > 0);
     harness_end(&h);
     tls_stop(&tls);
@@ -302,7 +297,8 @@ static void an_abort_amid_tls_raises_no_signal(void **state) {
   for (int64_t id = 1; id <= 20; id++)
     harness_submit(&h, id);
   harness_run(&h, 20);
-  assert_int_equal(outcomes(&h, EXPSTART_UNKNOWN) + outcomes(&h, EXPSTART_FAILED), 20);
+  assert_int_equal(harness_outcomes(&h, EXPSTART_UNKNOWN) + harness_outcomes(&h, EXPSTART_FAILED),
+                   20);
   tls_stop(&tls);
   harness_end(&h);
 }

@@ -91,7 +91,7 @@ static void close_client(struct world *world, bool abort) {
   if (!abort)
     return;
   world->watch.aborted = true;
-  expstart__engine_cancel_all(world->engine, world->network.now_us);
+  expstart__engine_cancel_all(world->engine);
 }
 
 static void act(struct world *world, uint32_t action) {
@@ -104,7 +104,7 @@ static void act(struct world *world, uint32_t action) {
     cancel_one(world);
     break;
   case CANCEL_ALL:
-    expstart__engine_cancel_all(world->engine, world->network.now_us);
+    expstart__engine_cancel_all(world->engine);
     break;
   case PAUSE:
     set_paused(world, true);

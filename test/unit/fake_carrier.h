@@ -64,6 +64,8 @@ expstart_ticket fake_submit_as(struct fake *fake, int64_t id, expstart_mode mode
 void fake_submit_range(struct fake *fake, int64_t first, int64_t last);
 
 void fake_step(struct fake *fake);
+/* One step, which may leave a part of its work for the next. */
+void fake_step_once(struct fake *fake);
 /* Steps at each time the engine asks for, up to and at `at_us`. */
 void fake_run_to(struct fake *fake, uint64_t at_us);
 void fake_deliver(struct fake *fake);

@@ -128,7 +128,8 @@ static void line_4_what_callbacks_submit_survives_cancel_all(void **state) {
   struct fake *fake = fake_open(NULL);
   (void)fake_submit(fake, 1);
   fake->on_done = submit_after;
-  expstart__engine_cancel_all(fake->engine, fake->now_us);
+  expstart__engine_cancel_all(fake->engine);
+  fake_step(fake);
   fake_deliver(fake);
   fake_step(fake);
   fake_answer(fake, 2, answer_started());

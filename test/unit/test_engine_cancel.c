@@ -178,7 +178,7 @@ static void cancel_all_ends_every_stage(void **state) {
   fake_step(fake);
   fake_answer(fake, 1, answer_status(503));
   fake_answer(fake, 2, answer_started());
-  expstart__engine_cancel_all(fake->engine, fake->now_us);
+  expstart__engine_cancel_all(fake->engine);
   fake_step(fake);
   assert_ended(fake, 1, EXPSTART_CANCELED, EXPSTART_ECANCELED);
   assert_ended(fake, 2, EXPSTART_STARTED, EXPSTART_OK);
@@ -202,7 +202,7 @@ static void what_callbacks_submit_survives_cancel_all(void **state) {
   struct fake *fake = fake_open(NULL);
   fake_submit_range(fake, 1, 10);
   fake->on_done = submit_one_more;
-  expstart__engine_cancel_all(fake->engine, fake->now_us);
+  expstart__engine_cancel_all(fake->engine);
   fake_step(fake);
   fake_deliver(fake);
   fake_step(fake);
@@ -216,7 +216,7 @@ static void what_callbacks_submit_survives_cancel_all(void **state) {
 
 static void cancel_next(struct fake *fake, const expstart_result *result) {
   (void)result;
-  expstart__engine_cancel_all(fake->engine, fake->now_us);
+  expstart__engine_cancel_all(fake->engine);
 }
 
 static void a_callback_may_cancel_all(void **state) {
@@ -235,10 +235,64 @@ static void a_callback_may_cancel_all(void **state) {
   fake_close(fake);
 }
 
+/* Fewer than this a step, so that none holds the loop. */
+enum { MANY = 20000, ENDS_A_STEP = 5000 };
+
+static void cancel_all_of_many_takes_several_steps_and_sends_none_of_them(void **state) {
+  (void)state;
+  struct fake *fake = fake_open(NULL);
+  fake_submit_range(fake, 1, MANY);
+  expstart__engine_cancel_all(fake->engine);
+  fake_submit(fake, MANY + 1);
+  int steps = 0;
+  for (uint64_t canceled = 0; canceled < MANY; steps++) {
+    assert_int_equal(fake->sent, 0);
+    fake_step_once(fake);
+    uint64_t now = fake_stats(fake).canceled;
+    assert_true(now > canceled && now - canceled < ENDS_A_STEP);
+    canceled = now;
+  }
+  assert_true(steps > 1);
+  fake_step(fake);
+  assert_open(fake, MANY + 1, EXPSTART_ATTEMPT_START);
+  fake_answer(fake, MANY + 1, answer_started());
+  fake_close(fake);
+}
+
+static void cancel_all_once_more_takes_in_what_came_since(void **state) {
+  (void)state;
+  struct fake *fake = fake_open(NULL);
+  fake_submit_range(fake, 1, MANY);
+  expstart__engine_cancel_all(fake->engine);
+  fake_step_once(fake);
+  fake_submit(fake, MANY + 1);
+  expstart__engine_cancel_all(fake->engine);
+  fake_submit(fake, MANY + 2);
+  fake_step(fake);
+  assert_int_equal(fake_stats(fake).canceled, MANY + 1);
+  assert_open(fake, MANY + 2, EXPSTART_ATTEMPT_START);
+  fake_close(fake);
+}
+
+static void one_that_cancel_all_has_not_come_to_yet_may_be_canceled_alone(void **state) {
+  (void)state;
+  struct fake *fake = fake_open(NULL);
+  fake_submit_range(fake, 1, MANY - 1);
+  expstart_ticket last = fake_submit(fake, MANY);
+  expstart__engine_cancel_all(fake->engine);
+  fake_step_once(fake);
+  assert_int_equal(expstart__engine_cancel(fake->engine, fake->now_us, last), EXPSTART_OK);
+  fake_submit(fake, MANY + 1);
+  fake_step(fake);
+  assert_int_equal(fake_stats(fake).canceled, MANY);
+  assert_open(fake, MANY + 1, EXPSTART_ATTEMPT_START);
+  fake_close(fake);
+}
+
 static void with_nothing_accepted_cancel_all_does_nothing(void **state) {
   (void)state;
   struct fake *fake = fake_open(NULL);
-  expstart__engine_cancel_all(fake->engine, fake->now_us);
+  expstart__engine_cancel_all(fake->engine);
   fake_step(fake);
   fake_deliver(fake);
   assert_int_equal(fake->result_count, 0);
@@ -261,6 +315,9 @@ int main(void) {
       cmocka_unit_test(cancel_all_ends_every_stage),
       cmocka_unit_test(what_callbacks_submit_survives_cancel_all),
       cmocka_unit_test(a_callback_may_cancel_all),
+      cmocka_unit_test(cancel_all_of_many_takes_several_steps_and_sends_none_of_them),
+      cmocka_unit_test(cancel_all_once_more_takes_in_what_came_since),
+      cmocka_unit_test(one_that_cancel_all_has_not_come_to_yet_may_be_canceled_alone),
       cmocka_unit_test(with_nothing_accepted_cancel_all_does_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

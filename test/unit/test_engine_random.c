@@ -95,7 +95,7 @@ static void play(struct expstart_options options, uint64_t seed, int64_t count, 
       assert_true(status == EXPSTART_OK || status == EXPSTART_ENOTFOUND);
     }
     if (crowd.cancels && draw(&crowd, 5000) == 0)
-      expstart__engine_cancel_all(fake->engine, fake->now_us);
+      expstart__engine_cancel_all(fake->engine);
     if (draw(&crowd, 4) == 0)
       (void)expstart__engine_deliver(fake->engine, 1 + draw(&crowd, 200));
     /* On to the next event, now and then far beyond it, but not past what is under way. */

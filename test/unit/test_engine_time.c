@@ -347,6 +347,28 @@ static void a_hang_after_a_throttle_is_a_timeout(void **state) {
   fake_close(fake);
 }
 
+/* Behind a pause all are out of time at once. */
+static void many_that_expire_together_take_several_steps_and_none_is_sent(void **state) {
+  (void)state;
+  enum { MANY = 20000, ENDS_A_STEP = 5000 };
+  struct fake *fake = open_with_limits(2000, 0);
+  expstart__engine_pause(fake->engine, true);
+  fake_submit_range(fake, 1, MANY);
+  fake_step(fake);
+  fake->now_us = fake->wake_us;
+  expstart__engine_pause(fake->engine, false);
+  int steps = 0;
+  for (uint64_t failed = 0; failed < MANY; steps++) {
+    fake_step_once(fake);
+    uint64_t now = fake_stats(fake).failed;
+    assert_true(now > failed && now - failed < ENDS_A_STEP);
+    failed = now;
+  }
+  assert_true(steps > 1);
+  assert_int_equal(fake->sent, 0);
+  fake_close(fake);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_retry_after_is_never_undercut_and_jitter_is_small),
@@ -369,6 +391,7 @@ int main(void) {
       cmocka_unit_test(the_last_attempt_has_only_the_time_that_is_left),
       cmocka_unit_test(of_many_each_ends_in_its_own_time),
       cmocka_unit_test(a_hang_after_a_throttle_is_a_timeout),
+      cmocka_unit_test(many_that_expire_together_take_several_steps_and_none_is_sent),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

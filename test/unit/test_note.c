@@ -1,4 +1,4 @@
-/* Notes: equal ones are stored once, for as long as somebody uses them. */
+/* Notes: equal ones are stored once, for as long as somebody uses them, and the last one on. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,6 +22,7 @@ static void a_note_comes_with_its_body(void **state) {
   assert_string_equal(note->body, "{\"action\":\"start\",\"note\":\"wave 1\"}");
   assert_int_equal(note->body_size, strlen(note->body));
   expstart__note_release(&notes, note);
+  expstart__notes_clear(&notes);
   assert_null(notes.tree);
 }
 
@@ -35,6 +36,7 @@ static void equal_notes_are_one(void **state) {
   assert_int_equal(first->users, 2);
   expstart__note_release(&notes, first);
   expstart__note_release(&notes, second);
+  expstart__notes_clear(&notes);
   assert_null(notes.tree);
 }
 
@@ -48,6 +50,7 @@ static void a_note_is_copied(void **state) {
   assert_ptr_equal(expstart__note_take(&notes, "wave 1"), note);
   expstart__note_release(&notes, note);
   expstart__note_release(&notes, note);
+  expstart__notes_clear(&notes);
 }
 
 static void different_notes_are_different(void **state) {
@@ -63,6 +66,7 @@ static void different_notes_are_different(void **state) {
   }
   for (size_t i = 0; i < COUNT; i++)
     expstart__note_release(&notes, taken[i]);
+  expstart__notes_clear(&notes);
   assert_null(notes.tree);
 }
 
@@ -75,22 +79,36 @@ static void no_note_is_stored_once_too(void **state) {
   assert_ptr_equal(expstart__note_take(&notes, NULL), first);
   expstart__note_release(&notes, first);
   expstart__note_release(&notes, first);
+  expstart__notes_clear(&notes);
   assert_null(notes.tree);
 }
 
-static void the_last_release_forgets_the_note(void **state) {
+/* A caller that submits the next start when the last one is done makes the note's JSON once. */
+static void the_note_used_last_is_there_for_the_next(void **state) {
   (void)state;
   struct expstart__notes notes = {0};
-  struct expstart__note *other = expstart__note_take(&notes, "other");
   struct expstart__note *note = expstart__note_take(&notes, "wave 1");
-  (void)expstart__note_take(&notes, "wave 1");
+  const char *body = note->body;
   expstart__note_release(&notes, note);
+  assert_ptr_equal(expstart__note_take(&notes, "wave 1"), note);
+  assert_ptr_equal(note->body, body);
   assert_int_equal(note->users, 1);
   expstart__note_release(&notes, note);
-  note = expstart__note_take(&notes, "wave 1");
-  assert_int_equal(note->users, 1);
-  expstart__note_release(&notes, note);
-  expstart__note_release(&notes, other);
+  expstart__notes_clear(&notes);
+  assert_null(notes.tree);
+}
+
+static void of_notes_without_users_only_one_is_kept(void **state) {
+  (void)state;
+  struct expstart__notes notes = {0};
+  struct expstart__note *first = expstart__note_take(&notes, "wave 1");
+  struct expstart__note *second = expstart__note_take(&notes, "wave 2");
+  expstart__note_release(&notes, first);
+  assert_ptr_equal(notes.idle, first);
+  expstart__note_release(&notes, second);
+  assert_ptr_equal(notes.idle, second);
+  assert_ptr_equal(*(struct expstart__note **)notes.tree, second); /* the only one */
+  expstart__notes_clear(&notes);
   assert_null(notes.tree);
 }
 
@@ -112,6 +130,7 @@ static void many_notes_are_found_again_and_all_go(void **state) {
   for (int round = 0; round < 2; round++)
     for (int i = 0; i < MANY; i++)
       expstart__note_release(&notes, taken[(i + 13) % MANY]);
+  expstart__notes_clear(&notes);
   assert_null(notes.tree);
 }
 
@@ -122,7 +141,8 @@ int main(void) {
       cmocka_unit_test(a_note_is_copied),
       cmocka_unit_test(different_notes_are_different),
       cmocka_unit_test(no_note_is_stored_once_too),
-      cmocka_unit_test(the_last_release_forgets_the_note),
+      cmocka_unit_test(the_note_used_last_is_there_for_the_next),
+      cmocka_unit_test(of_notes_without_users_only_one_is_kept),
       cmocka_unit_test(many_notes_are_found_again_and_all_go),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

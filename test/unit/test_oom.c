@@ -132,6 +132,7 @@ static void a_note_that_fails_leaves_no_trace(void **state) {
     assert_int_equal(note == NULL, reached);
     if (note)
       expstart__note_release(&notes, note);
+    expstart__notes_clear(&notes);
     assert_null(notes.tree);
   }
 }
