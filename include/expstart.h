@@ -44,6 +44,10 @@
  * API refuses after an earlier attempt was in doubt is looked up too: "already running" may be our
  * own doing. Redirects are never followed.
  *
+ * A reply is read once, as it arrives, and not built. What is read of it (ok, errors, message, error,
+ * detail, experiment.id, name, state and start_at) is as json-c has it. Objects and arrays that nobody
+ * asked for are passed over: of what is in them only strings and brackets are checked.
+ *
  * PACING
  *
  * One gate for the whole client. A throttle (429, and 503 with Retry-After) shuts it for all requests,
@@ -212,7 +216,8 @@ typedef void (*expstart_done_cb)(expstart_client *client, const expstart_result 
                                  void *data);
 
 /* The kept reply as a json-c tree: a new reference, released by json_object_put. NULL if no reply
-   was kept (EXPSTART_KEEP_REPLY) or it is not JSON. During the callback only. */
+   was kept (EXPSTART_KEEP_REPLY) or json-c finds that it is not JSON, which is stricter: see WHAT
+   COUNTS AS WHAT. During the callback only. */
 EXPSTART_API struct json_object *expstart_result_json(const expstart_result *result);
 
 /* ---- hooks ----------------------------------------------------------------------------------- */
@@ -299,10 +304,10 @@ struct expstart_options {
   const char *user_agent; /* "expstart/VERSION" */
   /* Where libcurl runs: on so many threads of the library's own, 1, at most EXPSTART_IO_THREADS_MAX,
      or, EXPSTART_IO_ON_LOOP, on the caller's loop. On a thread, TLS handshakes and full sockets never
-     hold the caller's loop; signals are blocked there. On the loop a turn takes a millisecond at most,
+     hold the caller's loop; signals are blocked there. On the loop a turn takes about a millisecond,
      but for the first connection over TLS, for which the bundle of certificates is read: some 20 ms.
      A thread does not live on in a fork(): create clients in the process that runs the loop. More
-     than one share one pace and one limit. */
+     than one share one pace and all limits; there are no more of them than max_connections. */
   int io_threads;
   uint32_t max_queued; /* accepted starts not yet called back: 1,000,000 */
   uint32_t

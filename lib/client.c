@@ -211,7 +211,7 @@ static void set_up_curl(void) {
 }
 
 static int create_carrier(expstart_client *client, uv_loop_t *loop) {
-  const struct expstart__curl_place place = {.own_thread = false, .share_of = 1};
+  const struct expstart__curl_place place = {.own_thread = false, .share_of = 1, .number = 0};
   const struct expstart__carrier_sink sink = {
       .owner = client, .report = sink_report, .reported = sink_reported};
   if (client->settings.options.io_threads == EXPSTART_IO_ON_LOOP)

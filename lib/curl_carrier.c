@@ -263,10 +263,12 @@ static void on_close(struct expstart__carrier *base, void (*closed)(void *owner)
   expstart__curl_shared_clear(&carrier->shared);
 }
 
+/* The first carriers have what is left over one by one. */
 static bool set_connections(CURLM *multi, const struct expstart_options *options,
-                            unsigned share_of) {
-  long idle = (long)(options->max_in_flight / share_of + 1);
-  long open = (long)(options->max_connections / share_of);
+                            const struct expstart__curl_place *place) {
+  bool one_more = place->number < options->max_connections % place->share_of;
+  long idle = (long)(options->max_in_flight / place->share_of + 1);
+  long open = (long)(options->max_connections / place->share_of + one_more);
   /* Idle connections kept for re-use: as many as there may be attempts at once. */
   return curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, idle) == CURLM_OK &&
          (options->max_connections == 0 ||
@@ -305,7 +307,7 @@ int expstart__curl_carrier_create(struct expstart__carrier **out, uv_loop_t *loo
   uv_unref((uv_handle_t *)&carrier->watch);
   carrier->watch.data = carrier;
   (void)set_connections(carrier->curl.multi, &settings->options,
-                        place->share_of); /* limits; numbers were checked */
+                        place); /* limits; numbers were checked */
   *out = &carrier->base;
   return EXPSTART_OK;
 fail_attempt:

@@ -10,7 +10,8 @@
 /* Where a carrier is to run. */
 struct expstart__curl_place {
   bool own_thread;   /* the loop's thread is ours, with all signals blocked */
-  unsigned share_of; /* one of so many carriers that share the limits of connections */
+  unsigned share_of; /* one of so many carriers that share the limits of connections, */
+  unsigned number;   /* which, from 0 */
 };
 
 /* `settings` stay until the carrier is closed. EXPSTART_OK, ENOMEM or ESYSTEM. */

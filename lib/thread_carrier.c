@@ -204,7 +204,9 @@ static void clear(struct worker *worker) {
 
 static int start_worker(struct worker *worker, struct thread_carrier *carrier,
                         const struct expstart__settings *settings) {
-  const struct expstart__curl_place place = {.own_thread = true, .share_of = carrier->worker_count};
+  const struct expstart__curl_place place = {.own_thread = true,
+                                             .share_of = carrier->worker_count,
+                                             .number = (unsigned)(worker - carrier->workers)};
   const struct expstart__carrier_sink sink = {
       .owner = worker, .report = worker_report, .reported = worker_reported};
   worker->carrier = carrier;

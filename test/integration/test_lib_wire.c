@@ -212,6 +212,21 @@ static void no_more_than_max_connections_are_made(void **state) {
   harness_end(&h);
 }
 
+static void all_of_max_connections_are_made_use_of(void **state) {
+  (void)state;
+  static const struct rawserver_step script[] = {RAW_REPEAT(RAW_PAUSE(2), STARTED)};
+  struct harness h;
+  SERVE(&h, script);
+  h.options.max_in_flight = 12;
+  h.options.max_connections = 5; /* which three threads cannot share alike */
+  harness_open(&h);
+  for (int i = 0; i < 200; i++)
+    harness_submit(&h, 7);
+  harness_run(&h, 200);
+  assert_int_equal(rawserver_counts(h.server).connections, 5);
+  harness_end(&h);
+}
+
 /* ---- sent once ---- */
 
 static void warm_then(struct harness *h, const struct rawserver_options *options) {
@@ -318,6 +333,7 @@ int main(void) {
       cmocka_unit_test(requests_on_one_handle_do_not_leave_traces_in_the_next),
       cmocka_unit_test(no_more_than_max_in_flight_wait_at_the_server),
       cmocka_unit_test(no_more_than_max_connections_are_made),
+      cmocka_unit_test(all_of_max_connections_are_made_use_of),
       cmocka_unit_test(a_start_on_a_connection_then_closed_is_sent_once_and_looked_up),
       cmocka_unit_test(a_start_on_a_connection_then_reset_is_sent_once_and_looked_up),
       cmocka_unit_test(a_start_on_a_fresh_connection_then_closed_is_sent_once_and_looked_up),
