@@ -89,7 +89,11 @@ static void put_scalar(void) {
                                         "9223372036854775808",
                                         "-9223372036854775809",
                                         "18446744073709551616",
+                                        "9223372036854775806",
+                                        "-9223372036854775808",
+                                        "-9223372036854775807",
                                         "123456789012345678901234567890",
+                                        "-123456789012345678901234567890",
                                         "0.1e+10"};
   if (draw(2))
     put(ONE_OF(scalars));
@@ -153,11 +157,12 @@ static void put_value(unsigned depth) {
 }
 
 static void mutate(void) {
-  static const char bytes[] = "{}[]:,\"\\0truefalsn1-+.eE \n\xC3\x01'/u";
+  static const char bytes[] = /* and a NUL */
+      "{}[]:,\"\\0truefalsn1-+.eE \n\xC3\x01'/u";
   size_t at = draw((unsigned)document.size);
   switch (draw(4)) {
   case 0:
-    document.bytes[at] = bytes[draw(sizeof bytes - 1)];
+    document.bytes[at] = bytes[draw(sizeof bytes)];
     break;
   case 1:
     memmove(document.bytes + at, document.bytes + at + 1, document.size - at - 1);
@@ -169,7 +174,7 @@ static void mutate(void) {
   default:
     if (document.size < sizeof document.bytes) {
       memmove(document.bytes + at + 1, document.bytes + at, document.size - at);
-      document.bytes[at] = bytes[draw(sizeof bytes - 1)];
+      document.bytes[at] = bytes[draw(sizeof bytes)];
       document.size++;
     }
   }
