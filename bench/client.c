@@ -58,6 +58,8 @@ int main(int argc, char **argv) {
   unsigned long long to_submit = refill ? queued + options.max_in_flight : count;
   options.max_queued = (uint32_t)to_submit;
   int status = expstart_client_create(&client, &loop, &options);
+  if (!refill)
+    measure_begin(&measure);
   measure_queue_begin(&measure);
   for (unsigned long long i = 0; status == EXPSTART_OK && i < to_submit; i++)
     status = submit_next(client);
@@ -66,7 +68,9 @@ int main(int argc, char **argv) {
     return 1;
   }
   measure_queue_end(&measure, to_submit);
-  measure_begin(&measure, &loop);
+  if (refill)
+    measure_begin(&measure);
+  measure_turns(&measure, &loop);
   uv_run(&loop, UV_RUN_DEFAULT);
   measure_tell(&measure, started);
   uv_loop_close(&loop);

@@ -1,9 +1,10 @@
 """Instructions a start, counted by callgrind: they repeat where times do not. Called by `run --instructions`.
 
-    instructions.py BUILD_DIR CORES
+    instructions.py BUILD_DIR CORES FILE    writes them there too, as JSON
 
 What a start takes is the difference of two runs by the difference of their starts.
 """
+import json
 import os
 import subprocess
 import sys
@@ -28,10 +29,10 @@ def instructions(client, endpoint, count, build, core):
 
 
 def main():
-    build, cores = sys.argv[1:]
+    build, cores, told_in = sys.argv[1:]
     server_core, client_core = cores.split(",")
     server = Server(f"{build}/server", cases.SIZES, server_core)
-    yardstick = None
+    told = {}
     try:
         endpoint = server.endpoint("plain", cases.SHORT)
         wanted = {client.key: client for client in clients.all_clients(build)}
@@ -40,10 +41,13 @@ def main():
                 instructions(wanted[key], endpoint, count, build, client_core) for count in (FEW, MANY)
             )
             a_start = round((many - few) / (MANY - FEW))
-            yardstick = yardstick or a_start
-            print(f"{wanted[key].name}: {a_start:,} instructions a start, {a_start - yardstick:+,}")
+            told[key] = a_start
+            print(f"{wanted[key].name}: {a_start:,} instructions a start, {a_start - told['bare']:+,}")
     finally:
         server.stop()
+    with open(told_in, "w", encoding="utf-8") as file:
+        json.dump(told, file)
+        file.write("\n")
 
 
 main()

@@ -41,9 +41,12 @@ void measure_queue_end(struct measure *measure, uint64_t queued) {
   measure->queued = queued;
 }
 
-void measure_begin(struct measure *measure, uv_loop_t *loop) {
+void measure_begin(struct measure *measure) {
   measure->began_ns = now_ns(CLOCK_MONOTONIC);
   measure->cpu_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+void measure_turns(struct measure *measure, uv_loop_t *loop) {
   measure->turn_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
   measure->longest_turn_ns = 0;
   uv_prepare_init(loop, &measure->prepare);

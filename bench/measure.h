@@ -16,8 +16,10 @@ struct measure {
 void measure_queue_begin(struct measure *measure);
 void measure_queue_end(struct measure *measure, uint64_t queued);
 
-/* From now on; turns of the loop are timed as CPU time of this thread, from one poll to the next. */
-void measure_begin(struct measure *measure, uv_loop_t *loop);
+/* From now on. */
+void measure_begin(struct measure *measure);
+/* Before the loop is run: its turns are timed as CPU time of this thread, from one poll to the next. */
+void measure_turns(struct measure *measure, uv_loop_t *loop);
 void measure_end(struct measure *measure);
 
 /* One line on standard output: started, wall_s, cpu_s (all threads), turn_ms, rss_kb (at most),

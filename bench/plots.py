@@ -17,10 +17,10 @@ STYLES = {
 
 
 def draw(path, title, x_label, y_label, lines, names, log="xy", points=True):
-    """lines: client -> [(x, y)]; where none has two points, nothing is drawn."""
+    """lines: client -> [(x, y)]; where none has two points, nothing is drawn, and that is False."""
     lines = {key: line for key, line in lines.items() if line}
     if max(map(len, lines.values()), default=0) < 2:
-        return
+        return False
     script = [
         "set terminal svg size 820,460 font 'sans-serif,12' background '#ffffff'",
         f"set output '{path}'",
@@ -41,3 +41,4 @@ def draw(path, title, x_label, y_label, lines, names, log="xy", points=True):
         "plot " + ", ".join(f"${key} with {kind} {style[key]} title '{names[key]}'" for key in lines)
     )
     subprocess.run(["gnuplot"], input="\n".join(script) + "\n", text=True, check=True)
+    return True

@@ -2,7 +2,7 @@
      bench-bare plain|tuned discard|parse ENDPOINT COUNT IN_FLIGHT QUEUED HTTP CA_FILE|-
    plain: as libcurl's own documentation shows it: a new handle a request, finished ones are taken and the next are
    added wherever libcurl was called. tuned: handles are used again, finished ones are taken once a turn,
-   the buffer takes a full reply, and parsed CA certificates are kept.
+   the buffer fits the last reply, and parsed CA certificates are kept.
    discard: a reply is thrown away and 200 is a success: the yardstick. parse: json-c reads it, `ok` counts, and what
    failed is tried again after a pause that doubles: the whole job.
    QUEUED more handles than may be in flight are given to libcurl, which keeps them waiting. */
@@ -19,6 +19,8 @@ struct transfer {
   CURL *easy;
   struct json_tokener *tokener;
   struct json_object *reply;
+  size_t reply_size;
+  long buffer_size;
   unsigned tries;
   struct transfer *next;
 };
@@ -48,6 +50,7 @@ enum { TRIES_MAX = 20, PAUSE_MS = 500, PAUSE_MAX_MS = 20000 };
 static size_t on_body(char *bytes, size_t one, size_t size, void *data) {
   struct transfer *transfer = data;
   (void)one;
+  transfer->reply_size += size;
   if (parse && !transfer->reply)
     transfer->reply = json_tokener_parse_ex(transfer->tokener, bytes, (int)size);
   return size;
@@ -76,9 +79,16 @@ static struct transfer *create(void) {
     if (tuned)
       curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
   }
-  if (tuned)
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 102400L);
   return transfer;
+}
+
+/* For a reply like the last one. */
+static void fit_buffer(struct transfer *transfer) {
+  long size = transfer->reply_size > 16384 ? 102400 : 16384;
+  if (size != transfer->buffer_size &&
+      curl_easy_setopt(transfer->easy, CURLOPT_BUFFERSIZE, size) == CURLE_OK)
+    transfer->buffer_size = size;
+  transfer->reply_size = 0;
 }
 
 static void add_transfers(void) {
@@ -91,6 +101,8 @@ static void add_transfers(void) {
     char url[512];
     snprintf(url, sizeof url, "%s/experiments/%llu/start", endpoint, ++sent);
     curl_easy_setopt(transfer->easy, CURLOPT_URL, url);
+    if (tuned)
+      fit_buffer(transfer);
     in_flight++;
     curl_multi_add_handle(multi, transfer->easy);
   }
@@ -287,8 +299,9 @@ int main(int argc, char **argv) {
   if (queued)
     add_transfers();
   measure_queue_end(&measure, in_flight);
-  measure_begin(&measure, &loop);
+  measure_begin(&measure);
   add_transfers();
+  measure_turns(&measure, &loop);
   uv_run(&loop, UV_RUN_DEFAULT);
   measure_end(&measure);
   measure_tell(&measure, started);
