@@ -18,6 +18,7 @@ class Client:
     long_pace: int
     http2: bool = True
     queues: bool = True  # keeps starts waiting at the user's wish
+    slow_queue: bool = False  # a start costs the more the more are waiting
     turns: bool = True  # tells the longest turn of its loop
     yardstick: bool = False  # does not do the whole job: no parsing, no retries
 
@@ -30,9 +31,12 @@ def all_clients(build):
     return [
         Client("expstart_thread", "expstart, I/O thread", expstart + ["1"], 25000, 12000),
         Client("expstart_loop", "expstart, on the loop", expstart + ["loop"], 25000, 12000),
-        Client("bare", "bare libcurl, discarding", bare + ["tuned", "discard"], 25000, 15000, yardstick=True),
-        Client("bare_tuned", "libcurl + libuv, tuned", bare + ["tuned", "parse"], 25000, 1000),
-        Client("bare_plain", "libcurl + libuv, plain", bare + ["plain", "parse"], 20000, 1000),
+        Client(
+            "bare", "bare libcurl, discarding", bare + ["tuned", "discard"], 25000, 15000,
+            slow_queue=True, yardstick=True,
+        ),
+        Client("bare_tuned", "libcurl + libuv, tuned", bare + ["tuned", "parse"], 25000, 1000, slow_queue=True),
+        Client("bare_plain", "libcurl + libuv, plain", bare + ["plain", "parse"], 20000, 1000, slow_queue=True),
         Client("go", "Go, go-retryablehttp", [f"{build}/bin/bench-go"], 20000, 1200, turns=False),
         Client("undici", "undici RetryAgent", ["node", f"{npm}/undici.mjs"], 15000, 2000),
         Client(
