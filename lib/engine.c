@@ -16,8 +16,9 @@ enum { THROTTLES_OF_ALL = 3 };
 /* Attempts that one step sends at most, so that it does not hold the loop. */
 enum { STEP_SENDS_MAX = 64 };
 
-/* Requests that one step ends early at most, for the same reason. */
-enum { STEP_ENDS_MAX = 4096 };
+/* Requests that one step ends early at most, for the same reason; one in flight counts as so many, as its
+   connection is closed. */
+enum { STEP_ENDS_MAX = 4096, END_IN_FLIGHT = 32 };
 
 /* Words that are kept, with their memory, for the next replies. */
 enum { SPARE_WORDS_MAX = 256 };
@@ -256,12 +257,19 @@ void expstart__engine_cancel_all(struct expstart__engine *engine) {
   engine->table.fresh.canceled = engine->table.fresh.tail;
 }
 
-/* In the functions that end many, `budget` is how many more may be ended in this step. */
+/* As end_early, where many are ended: `budget` is what may still be spent in this step. */
+static void end_one(struct expstart__engine *engine, uint64_t now_us, uint32_t slot, int error,
+                    uint32_t *budget) {
+  bool in_flight = expstart__table_at(&engine->table, slot)->stage == EXPSTART__IN_FLIGHT;
+  uint32_t cost = in_flight ? END_IN_FLIGHT : 1;
+  *budget -= cost < *budget ? cost : *budget;
+  end_early(engine, now_us, slot, error);
+}
 
 static void end_canceled(struct expstart__engine *engine, uint64_t now_us,
                          struct expstart__list *list, uint32_t *budget) {
-  for (; list->canceled != EXPSTART__NIL && *budget > 0; --*budget)
-    end_early(engine, now_us, list->head, EXPSTART_ECANCELED);
+  while (list->canceled != EXPSTART__NIL && *budget > 0)
+    end_one(engine, now_us, list->head, EXPSTART_ECANCELED, budget);
 }
 
 /* ---- time limits ------------------------------------------------------------------------------
@@ -306,12 +314,12 @@ static int timeout_error(const struct expstart__engine *engine,
 
 static void end_expired(struct expstart__engine *engine, uint64_t now_us,
                         struct expstart__list *list, uint32_t *budget) {
-  for (; list_deadline(engine, list) <= now_us && *budget > 0; --*budget) {
+  while (list_deadline(engine, list) <= now_us && *budget > 0) {
     uint32_t slot = list->head;
     const struct expstart__request *request = expstart__table_at(&engine->table, slot);
     bool in_flight = request->stage == EXPSTART__IN_FLIGHT;
-    end_early(engine, now_us, slot,
-              in_flight ? EXPSTART_ETIMEDOUT : timeout_error(engine, request));
+    end_one(engine, now_us, slot, in_flight ? EXPSTART_ETIMEDOUT : timeout_error(engine, request),
+            budget);
   }
 }
 
@@ -326,10 +334,8 @@ static void end_what_cannot_wait(struct expstart__engine *engine, uint64_t now_u
     uint32_t next = request->next;
     if (deadline_of(engine, request) > until_us)
       break;
-    if (request->stage != EXPSTART__IN_FLIGHT) {
-      end_early(engine, now_us, slot, timeout_error(engine, request));
-      --*budget;
-    }
+    if (request->stage != EXPSTART__IN_FLIGHT)
+      end_one(engine, now_us, slot, timeout_error(engine, request), budget);
     slot = next;
   }
 }
@@ -665,6 +671,8 @@ uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us)
     }
     begin_attempt(engine, now_us, slot);
   }
+  if (is_cancel_pending(engine))
+    return now_us;
   wake_us = earlier(wake_us, list_deadline(engine, &table->fresh));
   return earlier(wake_us, list_deadline(engine, &table->tried));
 }

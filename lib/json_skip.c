@@ -64,6 +64,7 @@ static inline size_t follow(struct expstart__json_skip *skip, const char *block,
     if (open >> at & 1) {
       if (depth == skip->max_depth) {
         skip->broken = true;
+        skip->depth = depth;
         return at + 1;
       }
       skip->kinds[depth++] = block[at];
@@ -206,31 +207,32 @@ static WITH_AVX512 size_t skip_avx512(struct expstart__json_skip *skip, const ch
 
 typedef size_t skip_function(struct expstart__json_skip *skip, const char *bytes, size_t size);
 
-static skip_function *way_function(enum expstart__json_skip_way way) {
+/* NULL: it is not to be had. Asked once a value: what the processor has is a load and a test. */
+static skip_function *function_of(enum expstart__json_skip_way way) {
 #ifdef HAVE_X86
   bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
               __builtin_cpu_supports("pclmul");
-  bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
-  if (avx512 && (way == EXPSTART__SKIP_AUTO || way == EXPSTART__SKIP_AVX512))
-    return skip_avx512;
-  if (avx2 && (way == EXPSTART__SKIP_AUTO || way == EXPSTART__SKIP_AVX2))
-    return skip_avx2;
-  if (way == EXPSTART__SKIP_AUTO || way == EXPSTART__SKIP_SSE2)
+  if (way == EXPSTART__SKIP_AVX512)
+    return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+               ? skip_avx512
+               : NULL;
+  if (way == EXPSTART__SKIP_AVX2)
+    return avx2 ? skip_avx2 : NULL;
+  if (way == EXPSTART__SKIP_SSE2)
     return skip_sse2;
 #endif
-  return way == EXPSTART__SKIP_AUTO || way == EXPSTART__SKIP_PORTABLE ? skip_portable : NULL;
+  return way == EXPSTART__SKIP_PORTABLE ? skip_portable : NULL;
 }
 
-/* Asked once a value: asking the processor's kind is a load and a test. */
-static enum expstart__json_skip_way chosen = EXPSTART__SKIP_AUTO;
-
-bool expstart__json_skip_choose(enum expstart__json_skip_way way) {
-  if (!way_function(way))
-    return false;
-  chosen = way;
-  return true;
+size_t expstart__json_skip_by(enum expstart__json_skip_way way, struct expstart__json_skip *skip,
+                              const char *bytes, size_t size) {
+  skip_function *function = function_of(way);
+  return function ? function(skip, bytes, size) : SIZE_MAX;
 }
 
 size_t expstart__json_skip(struct expstart__json_skip *skip, const char *bytes, size_t size) {
-  return way_function(chosen)(skip, bytes, size);
+  int way = EXPSTART__SKIP_WAYS - 1;
+  while (!function_of((enum expstart__json_skip_way)way))
+    way--; /* the portable one is always there */
+  return function_of((enum expstart__json_skip_way)way)(skip, bytes, size);
 }

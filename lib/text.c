@@ -90,8 +90,10 @@ size_t expstart__text_clean(char *out, const char *text, size_t size, size_t max
 
 void expstart__text_redact(char *text, size_t size, const char *secret) {
   size_t length = strlen(secret);
+  if (length == 0 || length > size)
+    return;
   char *at = text, *end = text + size;
-  while (length > 0 && (size_t)(end - at) >= length &&
+  while ((size_t)(end - at) >= length &&
          (at = memchr(at, secret[0], (size_t)(end - at) - length + 1))) {
     if (memcmp(at, secret, length) == 0) {
       memset(at, '*', length);

@@ -1,4 +1,4 @@
-/* libFuzzer's: any bytes at all must be read as json-c reads them. See README, "Tests". */
+/* libFuzzer's: any bytes at all must be read as json-c reads them. The README tells how to run it. */
 #include "digest_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -93,6 +93,7 @@ char *__wrap_strdup(const char *text);
 
 /* Of what this program is linked from, the library included, in all threads; not of libcurl's. */
 static atomic_uint allocations;
+static atomic_bool calloc_fails;
 
 void *__wrap_malloc(size_t size) {
   atomic_fetch_add(&allocations, 1);
@@ -101,7 +102,7 @@ void *__wrap_malloc(size_t size) {
 
 void *__wrap_calloc(size_t count, size_t size) {
   atomic_fetch_add(&allocations, 1);
-  return __real_calloc(count, size);
+  return atomic_load(&calloc_fails) ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_realloc(void *memory, size_t size) {
@@ -157,6 +158,7 @@ static void count_allocations(unsigned waiting) {
   harness_init(&h, sandbox.endpoint);
   h.options.log = NULL;
   h.options.on_attempt = NULL;
+  h.options.max_in_flight = 8; /* reached early: what more attempts at once need is taken then */
   assert_int_equal(uv_loop_init(&loop), 0);
   assert_int_equal(expstart_client_create(&steady.client, &loop, &h.options), EXPSTART_OK);
   for (unsigned i = 0; i < waiting; i++)
@@ -180,11 +182,61 @@ static void one_at_a_time_neither(void **state) {
   count_allocations(1);
 }
 
+struct lost {
+  unsigned calls;
+  expstart_outcome outcome;
+  int error;
+  int64_t experiment_id;
+};
+
+static void on_lost(expstart_client *client, const expstart_result *result, void *data) {
+  struct lost *lost = data;
+  (void)client;
+  *lost = (struct lost){.calls = lost->calls + 1,
+                        .outcome = result->outcome,
+                        .error = result->error,
+                        .experiment_id = result->experiment_id};
+  atomic_store(&calloc_fails, false);
+}
+
+static bool is_called_back(struct harness *h, size_t number) {
+  const struct lost *lost = h->data;
+  return lost->calls >= number;
+}
+
+static void
+a_start_of_a_thread_that_there_is_no_memory_for_is_called_back_all_the_same(void **state) {
+  (void)state;
+  struct harness h;
+  struct lost lost = {.calls = 0};
+  SERVE(&h, script_started);
+  harness_open(&h);
+  const struct expstart_request request = {.size = sizeof request,
+                                           .experiment_id = 9,
+                                           .note = "not stored yet",
+                                           .done = on_lost,
+                                           .data = &lost};
+  assert_int_equal(expstart_submit_from_thread(h.client, &request), EXPSTART_OK);
+  atomic_store(&calloc_fails, true);
+  h.data = &lost;
+  harness_run_until(&h, is_called_back, 1);
+  assert_int_equal(lost.calls, 1);
+  assert_int_equal(lost.outcome, EXPSTART_FAILED);
+  assert_int_equal(lost.error, EXPSTART_ENOMEM);
+  assert_int_equal(lost.experiment_id, 9);
+  assert_int_equal(harness_stats(&h).failed, 1);
+  harness_submit(&h, 7);
+  harness_run(&h, 1);
+  assert_int_equal(h.results[0]->outcome, EXPSTART_STARTED);
+  harness_end(&h);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(however_many_end_at_once_a_turn_makes_few_callbacks),
       cmocka_unit_test(once_it_runs_a_start_takes_nothing_from_the_heap),
       cmocka_unit_test(one_at_a_time_neither),
+      cmocka_unit_test(a_start_of_a_thread_that_there_is_no_memory_for_is_called_back_all_the_same),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,6 +49,23 @@ static void clients_on_one_loop_do_not_disturb_each_other(void **state) {
   rawserver_stop(server);
 }
 
+static void the_default_loop_serves_too(void **state) {
+  (void)state;
+  struct harness h;
+  struct rawserver *server =
+      rawserver_start(&(struct rawserver_options){RAW_SCRIPT(script_started)});
+  assert_non_null(server);
+  harness_init_on(&h, uv_default_loop(), rawserver_endpoint(server));
+  harness_open(&h);
+  for (int i = 0; i < 100; i++)
+    harness_submit(&h, 7);
+  harness_run(&h, 100);
+  assert_int_equal(harness_outcomes(&h, EXPSTART_STARTED), 100);
+  harness_end(&h);
+  assert_int_equal(uv_loop_close(uv_default_loop()), 0);
+  rawserver_stop(server);
+}
+
 struct crowd {
   char endpoint[64];
   uv_barrier_t all_done;
@@ -301,6 +318,7 @@ static void a_queue_filled_by_threads_has_no_room_before_they_are_taken_in(void 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(clients_on_one_loop_do_not_disturb_each_other),
+      cmocka_unit_test(the_default_loop_serves_too),
       cmocka_unit_test(clients_on_loops_of_several_threads_work_at_once),
       cmocka_unit_test(signals_are_left_to_the_callers_threads),
       cmocka_unit_test(threads_may_submit_while_the_loop_does_too),
