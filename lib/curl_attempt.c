@@ -387,6 +387,7 @@ static uint64_t time_of(CURL *easy, CURLINFO info) {
 
 void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint64_t now_us,
                                    struct expstart__report *report) {
+  const struct expstart_options *options = &attempt->shared->settings->options;
   struct expstart__reply reply = report->reply;
   *report = (struct expstart__report){
       .ticket = attempt->ticket,
@@ -407,7 +408,9 @@ void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint6
     report->intact = false;
   }
   count_bytes(attempt, report);
-  report->connected_us = time_of(attempt->easy, CURLINFO_PRETRANSFER_TIME_T);
-  report->first_byte_us = time_of(attempt->easy, CURLINFO_STARTTRANSFER_TIME_T);
+  if (options->on_attempt || options->log) { /* who else would be told? */
+    report->connected_us = time_of(attempt->easy, CURLINFO_PRETRANSFER_TIME_T);
+    report->first_byte_us = time_of(attempt->easy, CURLINFO_STARTTRANSFER_TIME_T);
+  }
   fill_message(attempt, report);
 }

@@ -291,24 +291,9 @@ static enum expstart__json_token end_string(struct expstart__json_reader *reader
 
 static const bool ends_run[256] = {['"'] = true, ['\\'] = true, ['\0'] = true};
 
-/* None of eight bytes is one of these. A byte that is 0 makes its highest bit come up below, and so may those
-   above it, but none does where there is no such byte. */
-static bool goes_on(const char *bytes) {
-  const uint64_t ones = UINT64_C(0x0101010101010101), highest = 0x80 * ones;
-  uint64_t eight, quote, backslash;
-  memcpy(&eight, bytes, sizeof eight);
-  quote = eight ^ '"' * ones;
-  backslash = eight ^ '\\' * ones;
-  uint64_t zeros =
-      ((eight - ones) & ~eight) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash);
-  return (zeros & highest) == 0;
-}
-
 static enum expstart__json_token read_string(struct expstart__json_reader *reader, const char **at,
                                              const char *end) {
   const char *from = *at, *to = from;
-  while (end - to >= 8 && goes_on(to))
-    to += 8;
   while (to < end && !ends_run[(unsigned char)*to])
     to++;
   *at = to < end ? to + 1 : end;
