@@ -22,7 +22,7 @@ def draw(path, title, x_label, y_label, lines, names, log="xy", points=True):
     if max(map(len, lines.values()), default=0) < 2:
         return False
     script = [
-        "set terminal svg size 820,460 font 'sans-serif,12' background '#ffffff'",
+        "set terminal svg noenhanced size 820,460 font 'sans-serif,12' background '#ffffff'",
         f"set output '{path}'",
         f"set title '{title}'",
         f"set xlabel '{x_label}'",
