@@ -655,7 +655,7 @@ uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us)
   if (!end_all_due(engine, now_us))
     return now_us;
   uint64_t wake_us = EXPSTART__NEVER;
-  for (unsigned sent = 0; !engine->paused; sent++) {
+  for (unsigned sent = 0; !engine->paused && !is_cancel_pending(engine); sent++) {
     expstart_blocked blocked;
     uint32_t slot = next_candidate(engine, now_us);
     uint64_t ready_us =
@@ -665,7 +665,7 @@ uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us)
         wake_us = table->heap[0].at_us;
       break;
     }
-    if (ready_us > now_us || sent == STEP_SENDS_MAX || is_cancel_pending(engine)) {
+    if (ready_us > now_us || sent == STEP_SENDS_MAX) {
       wake_us = ready_us;
       break;
     }

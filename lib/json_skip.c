@@ -231,8 +231,8 @@ size_t expstart__json_skip_by(enum expstart__json_skip_way way, struct expstart_
 }
 
 size_t expstart__json_skip(struct expstart__json_skip *skip, const char *bytes, size_t size) {
-  int way = EXPSTART__SKIP_WAYS - 1;
-  while (!function_of((enum expstart__json_skip_way)way))
-    way--; /* the portable one is always there */
-  return function_of((enum expstart__json_skip_way)way)(skip, bytes, size);
+  skip_function *function = NULL;
+  for (int way = EXPSTART__SKIP_WAYS - 1; !function; way--) /* the portable one is always there */
+    function = function_of((enum expstart__json_skip_way)way);
+  return function(skip, bytes, size);
 }

@@ -82,9 +82,9 @@ static struct transfer *create(void) {
   return transfer;
 }
 
-/* For a reply like the last one. */
+/* For a reply like the last one; as the library's, not over TLS, where it may be HTTP/2's. */
 static void fit_buffer(struct transfer *transfer) {
-  long size = transfer->reply_size > 16384 ? 102400 : 16384;
+  long size = strncmp(endpoint, "https", 5) == 0 || transfer->reply_size > 16384 ? 102400 : 16384;
   if (size != transfer->buffer_size &&
       curl_easy_setopt(transfer->easy, CURLOPT_BUFFERSIZE, size) == CURLE_OK)
     transfer->buffer_size = size;

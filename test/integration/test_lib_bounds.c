@@ -3,6 +3,7 @@
  * once it runs. Linked with the linker's --wrap for malloc and the like.
  */
 #include "harness.h"
+#include "test/wrapped_heap.h"
 
 #include <stdatomic.h>
 
@@ -81,15 +82,6 @@ static void however_many_end_at_once_a_turn_makes_few_callbacks(void **state) {
 }
 
 /* ---- the heap ---- */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-char *__wrap_strdup(const char *text);
 
 /* Of what this program is linked from, the library included, in all threads; not of libcurl's. */
 static atomic_uint allocations;

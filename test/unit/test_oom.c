@@ -14,16 +14,8 @@
 #include "fake_carrier.h"
 #include "note.h"
 #include "options.h"
+#include "test/wrapped_heap.h"
 #include "text.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-char *__wrap_strdup(const char *text);
 
 static bool failing;
 static unsigned fail_at, allocations; /* the fail_at-th fails, from 1 */
