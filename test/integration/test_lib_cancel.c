@@ -155,9 +155,11 @@ static void cancel_the_rest(struct harness *h, const expstart_result *result) {
 
 static void a_callback_may_cancel_others(void **state) {
   (void)state;
+  /* The next may be under way by then: no reply of its own comes before it is canceled. */
+  static const struct rawserver_step script[] = {RAW_STEP(STARTED), RAW_REPEAT(RAW_STALL)};
   struct harness h;
   expstart_ticket tickets[10];
-  SERVE(&h, script_started);
+  SERVE(&h, script);
   h.options.max_in_flight = 1;
   h.on_result = cancel_the_rest;
   h.data = tickets;
@@ -168,7 +170,7 @@ static void a_callback_may_cancel_others(void **state) {
   harness_run_dry(&h);
   assert_int_equal(h.count, 10);
   assert_int_equal(harness_stats(&h).started, 1);
-  assert_true(harness_stats(&h).canceled >= 8); /* one may be under way by then */
+  assert_true(harness_stats(&h).canceled >= 8);
   harness_end(&h);
 }
 
