@@ -1,5 +1,5 @@
-/* The command line of `expstart start`, read with getopt_long; every value is checked here, so that
- * nothing after it has to. Called by start.c; reads no file and no environment. */
+/* The command lines of all sub-commands, read with getopt_long; every value is checked here, so that
+ * nothing after it has to. Called by each sub-command; reads no file and no environment. */
 #include "args.h"
 
 #include <ctype.h>
@@ -8,12 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiment_status.h"
 #include "expstart.h"
+#include "help.h"
+#include "terms.h"
 #include "text.h"
 
 #define RATE_MAX 1e6
 #define IN_FLIGHT_MAX 10000
 #define DEADLINE_MAX_S 1e9
+
+enum command { START = 1, RESUME = 2, STATUS = 4, VERIFY = 8, EXPORT = 16, REPORT = 32, ALL = 63 };
+
+static const struct {
+  const char *name;
+  enum command command;
+} commands[] = {{"start", START},   {"resume", RESUME}, {"status", STATUS},
+                {"verify", VERIFY}, {"export", EXPORT}, {"report", REPORT}};
 
 enum option_id {
   OPTION_API_KEY_FILE = 256,
@@ -21,66 +32,79 @@ enum option_id {
   OPTION_DEADLINE,
   OPTION_CA_FILE,
   OPTION_DRY_RUN,
+  OPTION_JOURNAL,
+  OPTION_RETRY,
+  OPTION_CHANGE,
+  OPTION_JSON,
+  OPTION_FORMAT,
+  OPTION_STATUS,
   OPTION_VERSION
 };
 
 /* --api-key is here to be refused: else it would be taken as short for --api-key-file. */
-static const struct option long_options[] = {
-    {"file", required_argument, NULL, 'f'},
-    {"note", required_argument, NULL, 'n'},
-    {"endpoint", required_argument, NULL, 'e'},
-    {"api-key-file", required_argument, NULL, OPTION_API_KEY_FILE},
-    {"api-key", required_argument, NULL, OPTION_API_KEY},
-    {"ca-file", required_argument, NULL, OPTION_CA_FILE},
-    {"rate", required_argument, NULL, 'r'},
-    {"in-flight", required_argument, NULL, 'j'},
-    {"deadline", required_argument, NULL, OPTION_DEADLINE},
-    {"output", required_argument, NULL, 'o'},
-    {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
-    {"yes", no_argument, NULL, 'y'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {NULL, 0, NULL, 0},
+static const struct spec {
+  struct option option;
+  unsigned commands; /* that take it */
+} specs[] = {
+    {{"file", required_argument, NULL, 'f'}, START},
+    {{"note", required_argument, NULL, 'n'}, START | RESUME},
+    {{"endpoint", required_argument, NULL, 'e'}, START | RESUME | VERIFY},
+    {{"api-key-file", required_argument, NULL, OPTION_API_KEY_FILE}, START | RESUME | VERIFY},
+    {{"api-key", required_argument, NULL, OPTION_API_KEY}, START | RESUME | VERIFY},
+    {{"ca-file", required_argument, NULL, OPTION_CA_FILE}, START | RESUME | VERIFY},
+    {{"rate", required_argument, NULL, 'r'}, START | RESUME | VERIFY},
+    {{"in-flight", required_argument, NULL, 'j'}, START | RESUME | VERIFY},
+    {{"deadline", required_argument, NULL, OPTION_DEADLINE}, START | RESUME | VERIFY},
+    {{"journal", required_argument, NULL, OPTION_JOURNAL}, START},
+    {{"retry", required_argument, NULL, OPTION_RETRY}, RESUME},
+    {{"change", required_argument, NULL, OPTION_CHANGE}, RESUME | VERIFY},
+    {{"dry-run", no_argument, NULL, OPTION_DRY_RUN}, START | RESUME},
+    {{"yes", no_argument, NULL, 'y'}, START | RESUME},
+    {{"json", no_argument, NULL, OPTION_JSON}, STATUS},
+    {{"format", required_argument, NULL, OPTION_FORMAT}, EXPORT},
+    {{"status", required_argument, NULL, OPTION_STATUS}, EXPORT},
+    {{"output", required_argument, NULL, 'o'}, START | RESUME | VERIFY | EXPORT | REPORT},
+    {{"quiet", no_argument, NULL, 'q'}, START | RESUME | VERIFY},
+    {{"verbose", no_argument, NULL, 'v'}, START | RESUME | VERIFY},
+    {{"help", no_argument, NULL, 'h'}, ALL},
+    {{"version", no_argument, NULL, OPTION_VERSION}, ALL},
+};
+#define SPECS (sizeof specs / sizeof specs[0])
+
+/* What getopt_long wants, for one sub-command. */
+struct grammar {
+  const char *command;
+  struct option options[SPECS + 1];
+  char letters[2 * SPECS + 2];
 };
 
-static void print_help(FILE *out) {
-  static const char *const help[] = {
-      "Usage: expstart start [OPTION]... [ID]...\n"
-      "Start ABsmartly experiments, as many as are given.\n"
-      "\n"
-      "What to start:\n"
-      "  ID...                   experiment ids\n"
-      "  -f, --file FILE         read ids from FILE, - is standard input: one id a line, CSV with\n"
-      "                          a header (experiment_id or id, note), or NDJSON with these names\n"
-      "  -n, --note NOTE         the note of every start that has none of its own in FILE\n"
-      "\n"
-      "Where:\n"
-      "  -e, --endpoint URL      the API with its version, https://acme.absmartly.com/v1\n"
-      "                          (else ABSMARTLY_API_ENDPOINT)\n"
-      "      --api-key-file FILE the key is the first line of FILE (else ABSMARTLY_API_KEY)\n"
-      "      --ca-file FILE      trust the certificates in this PEM file, not the system's\n",
-      "\n"
-      "How:\n"
-      "  -r, --rate N            at most N requests a second; a fraction is fine\n"
-      "  -j, --in-flight N       at most N requests under way at once (32)\n"
-      "      --deadline SECONDS  stop sending after this time\n"
-      "      --dry-run           check everything, say what would be done, send nothing\n"
-      "  -y, --yes               do not ask first\n"
-      "\n"
-      "What to see:\n"
-      "  -o, --output FILE       one result as JSON a line; - is standard output\n"
-      "  -q, --quiet             errors only\n"
-      "  -v, --verbose           each attempt\n"
-      "  -h, --help              this text\n"
-      "      --version           the version\n"
-      "\n"
-      "Exit codes: 0 all are running, 1 some are not, 2 bad usage or input and nothing was sent,\n"
-      "3 stopped early, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.\n",
-  };
-  for (size_t i = 0; i < sizeof help / sizeof help[0]; i++) {
-    (void)fputs(help[i], out);
+static enum command command_of(const char *name) {
+  for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+    if (strcmp(commands[i].name, name) == 0) {
+      return commands[i].command;
+    }
+  }
+  return START; /* not reached: main.c knows the same names */
+}
+
+static void make_grammar(struct grammar *grammar, const char *command) {
+  size_t count = 0;
+  size_t used = 0;
+  memset(grammar, 0, sizeof *grammar);
+  grammar->command = command;
+  grammar->letters[used++] = ':';
+  for (size_t i = 0; i < SPECS; i++) {
+    const struct option *option = &specs[i].option;
+    if ((specs[i].commands & command_of(command)) == 0) {
+      continue;
+    }
+    grammar->options[count++] = *option;
+    if (option->val < 256) {
+      grammar->letters[used++] = (char)option->val;
+      if (option->has_arg == required_argument) {
+        grammar->letters[used++] = ':';
+      }
+    }
   }
 }
 
@@ -167,8 +191,61 @@ static enum args_outcome take_number(struct args *args, int option, const char *
   return ARGS_RUN;
 }
 
+/* ---- lists of words, with commas between them ------------------------------------------------- */
+
+typedef bool (*find_word)(const char *word, size_t length, unsigned *bit);
+
+static bool find_status(const char *word, size_t length, unsigned *bit) {
+  enum status status = STATUS_PENDING;
+  if (!status_find(word, length, &status)) {
+    return false;
+  }
+  *bit = STATUS_BIT(status);
+  return true;
+}
+
+static bool find_retry(const char *word, size_t length, unsigned *bit) {
+  return find_status(word, length, bit) && (*bit & STATUS_BAD) != 0;
+}
+
+static bool find_change(const char *word, size_t length, unsigned *bit) {
+  static const char *const words[] = {"endpoint", "key", "note"};
+  static const unsigned bits[] = {TERM_ENDPOINT, TERM_KEY, TERM_NOTE};
+  for (size_t i = 0; i < 3; i++) {
+    if (strlen(words[i]) == length && memcmp(words[i], word, length) == 0) {
+      *bit = bits[i];
+      return true;
+    }
+  }
+  return false;
+}
+
+static enum args_outcome take_words(unsigned *set, const char *value, const char *option,
+                                    find_word find, const char *wanted, FILE *err) {
+  for (const char *word = value;; word += strcspn(word, ",") + 1) {
+    unsigned bit = 0;
+    if (!find(word, strcspn(word, ","), &bit)) {
+      return bad_value(err, option, value, wanted);
+    }
+    *set |= bit;
+    if (word[strcspn(word, ",")] == '\0') {
+      return ARGS_RUN;
+    }
+  }
+}
+
+static enum args_outcome take_format(struct args *args, const char *value, FILE *err) {
+  args->is_csv = strcmp(value, "csv") == 0;
+  return args->is_csv || strcmp(value, "ndjson") == 0
+             ? ARGS_RUN
+             : bad_value(err, "--format", value, "csv or ndjson");
+}
+
+/* ---- one option ------------------------------------------------------------------------------- */
+
 /* `given` is the argument in question; what follows "=" in it is not shown, it may be a secret. */
-static enum args_outcome bad_option(const char *given, bool is_value_missing, FILE *err) {
+static enum args_outcome bad_option(const struct grammar *grammar, const char *given,
+                                    bool is_value_missing, FILE *err) {
   char shown[80];
   size_t length = strncmp(given, "--", 2) == 0 ? strcspn(given, "=") : strlen(given);
   (void)text_safe(shown, sizeof shown, given, length);
@@ -176,12 +253,12 @@ static enum args_outcome bad_option(const char *given, bool is_value_missing, FI
                 is_value_missing ? "expstart: %s needs a value\n"
                                  : "expstart: %s is not an option, or not in this form\n",
                 shown);
-  (void)fputs("Try \"expstart start --help\".\n", err);
+  (void)fprintf(err, "Try \"expstart %s --help\".\n", grammar->command);
   return ARGS_BAD;
 }
 
-static enum args_outcome take_option(struct args *args, int option, char *value, FILE *out,
-                                     FILE *err) {
+static enum args_outcome take_option(struct args *args, const struct grammar *grammar, int option,
+                                     char *value, FILE *out, FILE *err) {
   switch (option) {
   case 'f':
     return take_string(&args->file, value, "--file", err);
@@ -195,6 +272,21 @@ static enum args_outcome take_option(struct args *args, int option, char *value,
     return take_string(&args->api_key_file, value, "--api-key-file", err);
   case OPTION_CA_FILE:
     return take_string(&args->ca_file, value, "--ca-file", err);
+  case OPTION_JOURNAL:
+    return take_string(&args->journal, value, "--journal", err);
+  case OPTION_RETRY:
+    return take_words(&args->retry, value, "--retry", find_retry,
+                      "a list of failed, unknown, rejected", err);
+  case OPTION_CHANGE:
+    return take_words(&args->change, value, "--change", find_change,
+                      "a list of endpoint, key, note", err);
+  case OPTION_STATUS:
+    return take_words(&args->statuses, value, "--status", find_status, "a list of statuses", err);
+  case OPTION_FORMAT:
+    return take_format(args, value, err);
+  case OPTION_JSON:
+    args->json = true;
+    return ARGS_RUN;
   case OPTION_API_KEY:
     (void)fputs("expstart: the key is not taken from the command line, where others can read it; "
                 "use ABSMARTLY_API_KEY or --api-key-file\n",
@@ -213,7 +305,7 @@ static enum args_outcome take_option(struct args *args, int option, char *value,
     args->verbose = true;
     return ARGS_RUN;
   case 'h':
-    print_help(out);
+    help_print(grammar->command, out);
     return ARGS_DONE;
   case OPTION_VERSION:
     args_version(out);
@@ -225,40 +317,74 @@ static enum args_outcome take_option(struct args *args, int option, char *value,
 
 /* A short option that is known is never refused as such: what was refused is its long form, given with a
  * value that it does not take. */
-static bool is_known_letter(int letter) {
-  for (const struct option *option = long_options; option->name != NULL; option++) {
-    if (option->val == letter) {
-      return true;
-    }
-  }
-  return false;
+static bool is_known_letter(const struct grammar *grammar, int letter) {
+  return letter != ':' && strchr(grammar->letters, letter) != NULL;
 }
 
-enum args_outcome args_parse(struct args *args, int argc, char **argv, FILE *out, FILE *err) {
-  memset(args, 0, sizeof *args);
-  opterr = 0;
-  optind = 0; /* glibc and musl: begin anew, so that it can be called more than once */
-  for (;;) {
-    int option = getopt_long(argc, argv, ":f:n:e:r:j:o:yqvh", long_options, NULL);
-    if (option == -1) {
-      break;
-    }
-    if (option == '?' || option == ':') {
-      char letter[] = {'-', (char)optopt, '\0'};
-      bool is_short = option == ':' ? optopt < 256 && optopt > 0 && argv[optind - 1][1] != '-'
-                                    : optopt > 0 && optopt < 256 && !is_known_letter(optopt);
-      return bad_option(is_short ? letter : argv[optind - 1], option == ':', err);
-    }
-    enum args_outcome outcome = take_option(args, option, optarg, out, err);
-    if (outcome != ARGS_RUN) {
-      return outcome;
-    }
+/* What getopt_long did not take: names it as it was given. */
+static enum args_outcome bad_argument(const struct grammar *grammar, int option, char **argv,
+                                      FILE *err) {
+  char letter[] = {'-', (char)optopt, '\0'};
+  bool is_letter = optopt > 0 && optopt < 256;
+  bool is_short = option == ':' ? is_letter && argv[optind - 1][1] != '-'
+                                : is_letter && !is_known_letter(grammar, optopt);
+  return bad_option(grammar, is_short ? letter : argv[optind - 1], option == ':', err);
+}
+
+/* ---- operands and what options have to do with each other -------------------------------------- */
+
+/* Ids for start, else the journal. */
+static enum args_outcome take_operands(struct args *args, const char *command, char **operands,
+                                       int count, FILE *err) {
+  if (command_of(command) == START) {
+    args->ids = operands;
+    args->id_count = count;
+    return ARGS_RUN;
   }
-  args->ids = argv + optind;
-  args->id_count = argc - optind;
+  if (count != 1) {
+    (void)fprintf(err, "expstart %s: %s\nTry \"expstart %s --help\".\n", command,
+                  count == 0 ? "no journal is given" : "more than one journal is given", command);
+    return ARGS_BAD;
+  }
+  return take_string(&args->journal, operands[0], "the journal's name", err);
+}
+
+static enum args_outcome check_together(const struct args *args, const char *command, FILE *err) {
   if (args->quiet && args->verbose) {
     (void)fputs("expstart: --quiet and --verbose exclude each other\n", err);
     return ARGS_BAD;
   }
+  if (command_of(command) == VERIFY && (args->change & TERM_NOTE) != 0) {
+    (void)fputs("expstart: --change: verify sends no note\n", err);
+    return ARGS_BAD;
+  }
+  if (command_of(command) == REPORT && args->output == NULL) {
+    (void)fputs("expstart: --output is missing: where is the page to go?\n", err);
+    return ARGS_BAD;
+  }
   return ARGS_RUN;
+}
+
+enum args_outcome args_parse(struct args *args, int argc, char **argv, FILE *out, FILE *err) {
+  struct grammar grammar;
+  memset(args, 0, sizeof *args);
+  args->is_csv = true;
+  make_grammar(&grammar, argv[0]);
+  opterr = 0;
+  optind = 0; /* glibc and musl: begin anew, so that it can be called more than once */
+  for (;;) {
+    int option = getopt_long(argc, argv, grammar.letters, grammar.options, NULL);
+    if (option == -1) {
+      break;
+    }
+    if (option == '?' || option == ':') {
+      return bad_argument(&grammar, option, argv, err);
+    }
+    enum args_outcome outcome = take_option(args, &grammar, option, optarg, out, err);
+    if (outcome != ARGS_RUN) {
+      return outcome;
+    }
+  }
+  enum args_outcome outcome = take_operands(args, argv[0], argv + optind, argc - optind, err);
+  return outcome == ARGS_RUN ? check_together(args, argv[0], err) : outcome;
 }

@@ -1,5 +1,5 @@
-/* The command line of `expstart start`: options, their values' ranges, and the help text.
- * Called by start.c; reads no file and no environment. */
+/* The command lines of all sub-commands: options, their values' ranges, operands.
+ * Called by each sub-command; reads no file and no environment. */
 #ifndef COMMAND_ARGS_H
 #define COMMAND_ARGS_H
 
@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* What a sub-command does not take keeps its default: 0 and NULL. */
 struct args {
   const char *file; /* NULL: none; "-": stdin */
   const char *note;
@@ -14,11 +15,16 @@ struct args {
   const char *api_key_file;
   const char *ca_file;
   const char *output;   /* NULL: none; "-": stdout */
-  double rate;          /* starts per second, 0: no limit */
+  const char *journal;  /* --journal of start, the operand of the others */
+  double rate;          /* requests per second, 0: no limit */
   uint32_t in_flight;   /* 0: the library's default */
   uint64_t deadline_ms; /* 0: none */
-  bool dry_run, yes, quiet, verbose;
-  char **ids; /* within argv */
+  unsigned retry;       /* statuses that resume takes up too, as STATUS_BIT */
+  unsigned statuses;    /* those that export writes; 0: all */
+  unsigned change;      /* TERM_... */
+  bool is_csv;          /* export: CSV, else NDJSON */
+  bool json, dry_run, yes, quiet, verbose;
+  char **ids; /* of start, within argv */
   int id_count;
 };
 

@@ -13,5 +13,10 @@ enum command_exit {
 
 /* argv[0] is the sub-command's name. Returns the exit code. */
 int command_start(int argc, char **argv);
+int command_resume(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_verify(int argc, char **argv);
+int command_export(int argc, char **argv);
+int command_report(int argc, char **argv);
 
 #endif

@@ -16,6 +16,11 @@ struct command {
 
 static const struct command commands[] = {
     {"start", command_start, "start experiments, as many as are given"},
+    {"resume", command_resume, "go on with a journal where its run stopped"},
+    {"status", command_status, "tell what a journal knows, also during a run"},
+    {"verify", command_verify, "compare a journal with the API"},
+    {"export", command_export, "write a journal as CSV or NDJSON"},
+    {"report", command_report, "make a page for people of a journal"},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

@@ -1,19 +1,19 @@
-/* `expstart start`: puts arguments, key, input, client and output together, in the order in which
+/* `expstart start`: puts arguments, key, input, client, journal and output together, in the order in which
  * the user wants to hear of errors, and sends nothing before all of them are good.
  * Called by main.c. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "api.h"
 #include "args.h"
 #include "command.h"
 #include "confirm.h"
 #include "input.h"
-#include "key.h"
-#include "output.h"
-#include "run.h"
+#include "journal.h"
+#include "output_option.h"
+#include "starts.h"
 #include "text.h"
 
 static int no_memory(void) {
@@ -91,100 +91,31 @@ static int read_list(const struct args *args, struct list *list) {
   return 0;
 }
 
-/* ---- the client ------------------------------------------------------------------------------ */
-
-/* Says which option or variable is at fault. The endpoint is not shown: it may hold a password. */
-static void say_refused(const struct args *args, const struct key *key, int error) {
-  const char *source = "the client";
-  switch (error) {
-  case EXPSTART_ENOKEY:
-  case EXPSTART_EKEYCHAR:
-  case EXPSTART_EKEYPREFIX:
-    source = key->source;
-    break;
-  case EXPSTART_EENDPOINT:
-  case EXPSTART_ECREDENTIALS:
-  case EXPSTART_EPLAINTEXT:
-    source = args->endpoint != NULL ? "--endpoint" : "ABSMARTLY_API_ENDPOINT";
-    break;
-  case EXPSTART_ECAFILE:
-    source = "--ca-file";
-    break;
-  default:
-    break;
-  }
-  (void)fprintf(stderr, "expstart: %s: %s\n", source, expstart_strerror(error));
-}
-
-static int make_run(const struct args *args, const char *endpoint, struct run **run) {
-  struct key key;
-  struct expstart_options options;
-  struct run_settings settings = {.note = args->note,
-                                  .deadline_ms = args->deadline_ms,
-                                  .quiet = args->quiet,
-                                  .verbose = args->verbose};
-  if (!key_read(&key, args->api_key_file, stderr)) {
-    return COMMAND_USAGE;
-  }
-  expstart_options_init(&options);
-  options.endpoint = endpoint;
-  options.api_key = key.text;
-  options.ca_file = args->ca_file;
-  options.max_in_flight = args->in_flight;
-  options.rate_per_second = args->rate;
-  int error = run_new(run, &options, &settings);
-  if (error != EXPSTART_OK) {
-    say_refused(args, &key, error);
-  }
-  key_wipe(&key);
-  return error == EXPSTART_OK ? 0 : COMMAND_USAGE;
-}
-
-/* ---- the rest -------------------------------------------------------------------------------- */
-
-static int bad_output(const struct args *args, const char *why) {
-  char shown[256];
-  (void)fprintf(stderr, "expstart: --output %s: %s\n",
-                text_safe(shown, sizeof shown, args->output, strlen(args->output)), why);
-  return COMMAND_USAGE;
-}
-
-/* Opening the output empties it, so it must not be the input. */
-static bool is_output_input(const struct args *args) {
-  struct stat input;
-  struct stat output;
-  return args->output != NULL && strcmp(args->output, "-") != 0 && args->file != NULL &&
-         stat(args->output, &output) == 0 && S_ISREG(output.st_mode) &&
-         (is_stdin(args) ? fstat(fileno(stdin), &input) : stat(args->file, &input)) == 0 &&
-         input.st_dev == output.st_dev && input.st_ino == output.st_ino;
-}
+/* ---- what a dry run shows -------------------------------------------------------------------- */
 
 static int say_plan(const struct args *args, const struct list *list, const char *endpoint) {
   char count[32];
   char shown[256];
-  char rate[48] = "no limit";
+  char rate[48];
   size_t own_notes = 0;
   for (size_t i = 0; i < list->count; i++) {
     own_notes += list->entries[i].note != 0;
   }
-  int error = output_check(args->output);
-  if (error != 0) {
-    return bad_output(args, strerror(error));
-  }
   if (args->quiet) {
     return 0;
-  }
-  if (args->rate > 0) {
-    (void)snprintf(rate, sizeof rate, "at most %g requests a second", args->rate);
   }
   (void)printf("would start   %s experiment%s\n", text_count(count, sizeof count, list->count),
                list->count == 1 ? "" : "s");
   (void)printf("at            %s\n", text_safe(shown, sizeof shown, endpoint, strlen(endpoint)));
-  (void)printf("rate          %s\n", rate);
+  (void)printf("rate          %s\n", starts_rate(rate, sizeof rate, args));
   (void)printf("own notes     %s\n", text_count(count, sizeof count, own_notes));
   if (args->note != NULL) {
     (void)printf("other notes   %s\n",
                  text_safe(shown, sizeof shown, args->note, strlen(args->note)));
+  }
+  if (args->journal != NULL) {
+    (void)printf("journal       %s\n",
+                 text_safe(shown, sizeof shown, args->journal, strlen(args->journal)));
   }
   (void)printf("first, last   %" PRId64 ", %" PRId64 "\n", list->entries[0].id,
                list->entries[list->count - 1].id);
@@ -192,30 +123,67 @@ static int say_plan(const struct args *args, const struct list *list, const char
   return 0;
 }
 
-static int go(const struct args *args, const char *endpoint, struct run *run,
-              const struct list *list) {
-  struct output output;
-  if (is_output_input(args)) {
-    return bad_output(args, "is the file that the ids are read from");
+/* ---- the run --------------------------------------------------------------------------------- */
+
+static int bad_journal(const struct args *args, const struct problem *problem) {
+  problem_say(problem, args->journal);
+  (void)fputs("expstart: nothing was sent\n", stderr);
+  return COMMAND_USAGE;
+}
+
+static int go_with_journal(const struct args *args, const struct api *api, struct run *run,
+                           struct list *list) {
+  struct journal journal;
+  struct problem problem;
+  struct terms terms = {.endpoint = api->endpoint, .key = api->key.text, .note = args->note};
+  if (!journal_create(&journal, args->journal, &terms, list, &problem)) {
+    return bad_journal(args, &problem);
+  }
+  struct starts starts = {
+      .list = list, .doubt_from = list->count, .journal = &journal, .command = "start"};
+  int code = starts_run(&starts, args, run);
+  journal_close(&journal);
+  return code;
+}
+
+static int go(const struct args *args, const struct api *api, struct run *run, struct list *list) {
+  struct problem problem;
+  if (!output_option_check(args, args->file)) {
+    return COMMAND_USAGE;
+  }
+  if (args->journal != NULL && !journal_check_new(args->journal, &problem)) {
+    return bad_journal(args, &problem);
   }
   if (args->dry_run) {
-    return say_plan(args, list, endpoint);
+    return say_plan(args, list, api->endpoint);
   }
-  if (!args->yes && !confirm_start(list->count, endpoint, is_stdin(args))) {
+  if (!args->yes && !confirm_start(list->count, api->endpoint, is_stdin(args))) {
     (void)fputs("expstart: nothing was sent\n", stderr);
     return COMMAND_USAGE;
   }
-  int error = output_open(&output, args->output);
-  if (error != 0) {
-    return bad_output(args, strerror(error));
+  if (args->journal != NULL) {
+    return go_with_journal(args, api, run, list);
   }
-  return run_all(run, list, &output);
+  struct starts starts = {.list = list, .doubt_from = list->count};
+  return starts_run(&starts, args, run);
+}
+
+static int start(const struct args *args, struct api *api) {
+  struct run *run = NULL;
+  struct list list;
+  list_init(&list);
+  int code = api_make_run(api, args, args->note, &run) ? read_list(args, &list) : COMMAND_USAGE;
+  if (code == 0) {
+    code = go(args, api, run, &list);
+  }
+  run_free(run);
+  list_free(&list);
+  return code;
 }
 
 int command_start(int argc, char **argv) {
   struct args args;
-  struct list list;
-  struct run *run = NULL;
+  struct api api;
   switch (args_parse(&args, argc, argv, stdout, stderr)) {
   case ARGS_RUN:
     break;
@@ -224,20 +192,10 @@ int command_start(int argc, char **argv) {
   case ARGS_BAD:
     return COMMAND_USAGE;
   }
-  const char *endpoint = args.endpoint != NULL ? args.endpoint : getenv("ABSMARTLY_API_ENDPOINT");
-  if (endpoint == NULL || *endpoint == '\0') {
-    (void)fputs("expstart: no endpoint: set ABSMARTLY_API_ENDPOINT or use --endpoint\n", stderr);
+  if (!api_read(&api, &args, NULL)) {
     return COMMAND_USAGE;
   }
-  list_init(&list);
-  int code = make_run(&args, endpoint, &run);
-  if (code == 0) {
-    code = read_list(&args, &list);
-  }
-  if (code == 0) {
-    code = go(&args, endpoint, run, &list);
-  }
-  run_free(run);
-  list_free(&list);
+  int code = start(&args, &api);
+  api_close(&api);
   return code;
 }

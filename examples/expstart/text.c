@@ -148,3 +148,16 @@ char *text_rate(char *buf, size_t size, double rate) {
   (void)snprintf(buf, size, rate < 1 && rate > 0 ? "%.2f" : "%.1f", rate);
   return buf;
 }
+
+char *text_pattern(char *buf, size_t size, const char *text) {
+  size_t used = 0;
+  for (bool in_number = false; *text != '\0' && used + 1 < size; text++) {
+    bool is_digit = *text >= '0' && *text <= '9';
+    if (!is_digit || !in_number) {
+      buf[used++] = is_digit ? '#' : *text;
+    }
+    in_number = is_digit;
+  }
+  buf[used] = '\0';
+  return buf;
+}

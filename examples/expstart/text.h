@@ -24,4 +24,8 @@ char *text_duration(char *buf, size_t size, double seconds);
 /* "0.25", "9.4", "1,234": three digits are enough for a rate. Returns buf. */
 char *text_rate(char *buf, size_t size, double rate);
 
+/* The text with "#" for each number: texts that differ only in numbers have the same, since the API's words
+   often name the experiment. size > 0. Returns buf. */
+char *text_pattern(char *buf, size_t size, const char *text);
+
 #endif

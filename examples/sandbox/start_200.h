@@ -1,4 +1,4 @@
-/* The template of the reply to a start, start-200.json, built into the program by EmbedFile.cmake.
+/* The template of the reply to a start, start-200.json, built into the program by cmake/EmbedFile.cmake.
  * Read by reply.c alone. */
 #ifndef SANDBOX_START_200_H
 #define SANDBOX_START_200_H

@@ -65,7 +65,7 @@ static void assert_entry(const struct reading *reading, size_t at, int64_t id, u
   assert_true(at < reading->list.count);
   const struct list_entry *entry = &reading->list.entries[at];
   assert_int_equal(entry->id, id);
-  assert_int_equal(entry->line, line);
+  assert_int_equal(entry->place, line);
   if (note == NULL) {
     assert_null(list_note(&reading->list, entry));
   } else {

@@ -136,18 +136,24 @@ static int write_line(FILE *to, struct json_object *line) {
   return 0;
 }
 
+int output_line(struct output *output, struct json_object *line) {
+  if (output->to != NULL && output->error == 0) {
+    output->error = line == NULL ? ENOMEM : write_line(output->to, line);
+  }
+  (void)json_object_put(line);
+  return output->error;
+}
+
 int output_write(struct output *output, const expstart_result *result, const char *message) {
   if (output->to == NULL || output->error != 0) {
     return output->error;
   }
   struct json_object *line = json_object_new_object();
-  if (line == NULL || !build(line, result, message)) {
-    output->error = ENOMEM;
-  } else {
-    output->error = write_line(output->to, line);
+  if (line != NULL && !build(line, result, message)) {
+    (void)json_object_put(line);
+    line = NULL;
   }
-  (void)json_object_put(line);
-  return output->error;
+  return output_line(output, line);
 }
 
 int output_flush(struct output *output) {

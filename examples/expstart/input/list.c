@@ -80,7 +80,7 @@ static uint32_t intern(struct list *list, const char *note, size_t length) {
   return (uint32_t)number;
 }
 
-int list_add(struct list *list, int64_t id, uint64_t line, const char *note, size_t note_length) {
+int list_add(struct list *list, int64_t id, uint64_t place, const char *note, size_t note_length) {
   void *entries = list->entries;
   if (grow(&entries, list->count, &list->capacity, sizeof *list->entries) != 0) {
     return -1;
@@ -102,7 +102,7 @@ int list_add(struct list *list, int64_t id, uint64_t line, const char *note, siz
   }
   struct list_entry *entry = &list->entries[list->count++];
   entry->id = id;
-  entry->line = line < UINT32_MAX ? (uint32_t)line : UINT32_MAX;
+  entry->place = place < UINT32_MAX ? (uint32_t)place : UINT32_MAX;
   entry->note = number;
   return 0;
 }
@@ -144,8 +144,8 @@ static void unite_two(struct list_entry *first, struct list_entry **noted, struc
     first->note = later->note;
     *noted = later;
   } else if (later->note != 0 && later->note != first->note) {
-    list_bad(report, later->line, "experiment %" PRId64 " has another note than in line %" PRIu32,
-             later->id, (*noted)->line);
+    list_bad(report, later->place, "experiment %" PRId64 " has another note than in line %" PRIu32,
+             later->id, (*noted)->place);
   }
   later->id = 0;
 }

@@ -31,8 +31,10 @@ int output_open(struct output *output, const char *name);
 /* For --dry-run: whether it could be opened, without a trace. 0 or an errno. */
 int output_check(const char *name);
 
-/* Each returns 0 or an errno, which output.error keeps. `message` is used instead of the result's
+/* Each returns 0 or an errno, which output.error keeps. Of output_write, `message` is used instead of the result's
    if it is not NULL. */
+/* Any object, which is taken over; NULL stands for "no memory". */
+int output_line(struct output *output, struct json_object *line);
 int output_write(struct output *output, const expstart_result *result, const char *message);
 int output_flush(struct output *output);
 int output_close(struct output *output);

@@ -1,66 +1,63 @@
-/* A run: submits the list in slices, takes the results, and stops on a signal, the deadline, a
- * refused key or a full disk: what is in flight is waited for, the rest is not sent, and every id
- * has its result. Called by start.c; knows nothing of arguments, files of ids or keys. */
+/* The run: submits the list, hands out the results, and stops on a signal, the deadline, a refused key, or
+ * results or a journal that cannot be written: what is in flight is waited for, the rest is not sent, and every
+ * id has its result. Called by the sub-commands that send; knows nothing of arguments, files of ids or keys. */
 #include "run.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "attempt_line.h"
 #include "command.h"
-#include "progress.h"
-#include "summary.h"
+#include "diary.h"
+#include "feed.h"
+#include "stop.h"
 #include "text.h"
+#include "writer.h"
 
 #define SLICE 100000u /* accepted at once; the rest waits in the list, at 16 bytes each */
-#define TICK_MS 100u
+#define TICK_MS DIARY_TICK_MS
 #define FLUSH_TICKS 10u
+#define JOURNAL_PATIENCE_MS 10000u
 
 static const int signal_numbers[] = {SIGINT, SIGTERM, SIGHUP};
 #define SIGNALS (sizeof signal_numbers / sizeof signal_numbers[0])
-
-enum stop {
-  STOP_NOT,
-  STOP_SIGNAL,
-  STOP_DEADLINE,
-  STOP_REFUSED,
-  STOP_CERT,
-  STOP_OUTPUT,
-  STOP_TROUBLE
-};
 
 struct run {
   uv_loop_t loop;
   expstart_client *client; /* NULL from the closed callback on */
   struct run_settings settings;
 
-  const struct list *list;
-  struct output *output;
-  size_t next;   /* the first of the list that is not accepted yet */
+  struct run_job job;
+  struct writer *writer; /* NULL: no journal */
+  struct feed feed;
+  struct diary diary;
   uint64_t done; /* called back */
 
   uv_timer_t tick, deadline;
   uv_signal_t signals[SIGNALS];
   uint64_t ticks;
   uint64_t begun_us, ended_us;
+  uint64_t done_at_tick;
 
   enum stop stop;
   int signal_number; /* the first that came */
-  bool is_closing;
+  bool is_closing, is_begun;
 
   struct expstart_stats stats;
-  struct summary summary;
   struct progress progress;
+};
+
+/* One that is with the library. */
+struct start {
+  struct run *run;
+  size_t index;
 };
 
 static uint64_t now_us(void) {
   return uv_hrtime() / 1000;
-}
-
-static void clear_bar(void *data) {
-  struct run *run = data;
-  progress_clear(&run->progress);
 }
 
 /* ---- stopping -------------------------------------------------------------------------------- */
@@ -68,13 +65,16 @@ static void clear_bar(void *data) {
 static void on_closed(void *data) {
   struct run *run = data;
   run->client = NULL;
-  if (run->list == NULL) {
-    return; /* closed before anything was begun: there are no handles of ours */
+  if (!run->is_begun) {
+    return; /* there are no handles of ours */
   }
   uv_close((uv_handle_t *)&run->tick, NULL);
   uv_close((uv_handle_t *)&run->deadline, NULL);
   for (size_t i = 0; i < SIGNALS; i++) {
     uv_close((uv_handle_t *)&run->signals[i], NULL);
+  }
+  if (run->writer != NULL) {
+    writer_detach(run->writer);
   }
 }
 
@@ -121,10 +121,6 @@ static void say_waiting(struct run *run, const char *why) {
   (void)fputc('\n', stderr);
 }
 
-static const char *signal_name(int number) {
-  return number == SIGINT ? "Ctrl-C" : number == SIGTERM ? "SIGTERM" : "SIGHUP";
-}
-
 static void on_signal(uv_signal_t *handle, int number) {
   struct run *run = handle->data;
   bool is_first = run->signal_number == 0;
@@ -135,13 +131,13 @@ static void on_signal(uv_signal_t *handle, int number) {
     return;
   }
   if (stop(run, STOP_SIGNAL)) {
-    say_waiting(run, signal_name(number));
+    say_waiting(run, stop_signal_name(number));
     close_if_quiet(run);
     return;
   }
   /* Told to stop while it is stopping: no more waiting. */
   progress_clear(&run->progress);
-  (void)fprintf(stderr, "expstart: %s: giving up on what is in flight\n", signal_name(number));
+  (void)fprintf(stderr, "expstart: %s: giving up on what is in flight\n", stop_signal_name(number));
   close_client(run, EXPSTART_ABORT);
 }
 
@@ -159,39 +155,23 @@ static void stop_for_output(struct run *run) {
   }
 }
 
-/* What the results of those say that were not sent. */
-static const char *not_sent_words(const struct run *run) {
-  switch (run->stop) {
-  case STOP_NOT:
-    break;
-  case STOP_SIGNAL:
-    return "not sent: the run was interrupted";
-  case STOP_DEADLINE:
-    return "not sent: the deadline had passed";
-  case STOP_REFUSED:
-    return "not sent: the API had refused the key";
-  case STOP_CERT:
-    return "not sent: the server's certificate could not be verified";
-  case STOP_OUTPUT:
-    return "not sent: the results could not be written";
-  case STOP_TROUBLE:
-    return "not sent: the run was stopped by an error";
-  }
-  return "not sent";
-}
-
 /* ---- results --------------------------------------------------------------------------------- */
 
-static void record(struct run *run, const expstart_result *result) {
-  const char *words = output_outcome(result) == OUTPUT_NOT_SENT ? not_sent_words(run) : NULL;
-  /* What is in flight when a key is refused is refused too: once is enough. */
-  bool is_silent = run->settings.quiet || run->stop == STOP_REFUSED || run->stop == STOP_CERT;
-  if (run->output->is_terminal) {
-    progress_clear(&run->progress);
-  }
-  summary_add(&run->summary, result, is_silent ? NULL : stderr, clear_bar, run);
-  if (output_write(run->output, result, words) != 0) {
+static void record(struct run *run, size_t index, const expstart_result *result) {
+  bool is_sent = result->attempts > 0 || result->lookups > 0;
+  struct run_result told = {
+      .index = index,
+      .result = result,
+      .words = result->outcome == EXPSTART_CANCELED && !is_sent ? stop_not_sent(run->stop) : NULL,
+      /* What is in flight when a key is refused is refused too: once is enough. */
+      .is_flood = run->stop == STOP_REFUSED || run->stop == STOP_CERT,
+      .progress = &run->progress};
+  if (run->job.sink.result(run->job.sink.data, &told) != 0) {
     stop_for_output(run);
+  }
+  /* What was never claimed is in the journal as it was. */
+  if (run->writer != NULL && index < run->feed.claimed) {
+    diary_result(&run->diary, &run->job.list->entries[index], result, index >= run->job.doubt_from);
   }
 }
 
@@ -210,29 +190,58 @@ static void stop_if_hopeless(struct run *run, const expstart_result *result) {
               reason == STOP_REFUSED ? "stopped by the refused key" : "stopped by the certificate");
 }
 
+/* With a journal the library's queue is kept short, and filled as it empties. */
+static void feed_more(struct run *run) {
+  if (run->writer == NULL || run->stop != STOP_NOT || run->is_closing) {
+    return;
+  }
+  feed_claim(&run->feed, run->stats.queued);
+}
+
 static void on_done(expstart_client *client, const expstart_result *result, void *data) {
-  struct run *run = data;
+  struct start *start = data;
+  struct run *run = start->run;
   run->done++;
   expstart_stats_get(client, &run->stats, sizeof run->stats);
-  record(run, result);
+  record(run, start->index, result);
+  free(start);
   stop_if_hopeless(run, result);
-  if (run->done == run->list->count && !run->is_closing) {
+  if (run->done == run->job.list->count && !run->is_closing) {
     close_client(run, EXPSTART_DRAIN);
   }
+  feed_more(run);
   close_if_quiet(run);
 }
 
 /* ---- submitting ------------------------------------------------------------------------------ */
 
+static int submit(struct run *run, size_t index) {
+  const struct list_entry *entry = &run->job.list->entries[index];
+  const char *note = list_note(run->job.list, entry);
+  struct start *start = malloc(sizeof *start);
+  if (start == NULL) {
+    return EXPSTART_ENOMEM;
+  }
+  *start = (struct start){.run = run, .index = index};
+  struct expstart_request request = {.size = sizeof request,
+                                     .experiment_id = entry->id,
+                                     .note = note != NULL ? note : run->settings.note,
+                                     .mode = run->job.is_look ? EXPSTART_LOOK
+                                             : index >= run->job.doubt_from
+                                                 ? EXPSTART_LOOK_THEN_START
+                                                 : EXPSTART_START,
+                                     .done = on_done,
+                                     .data = start};
+  int error = expstart_submit(run->client, &request, NULL);
+  if (error != EXPSTART_OK) {
+    free(start);
+  }
+  return error;
+}
+
 static void submit_more(struct run *run) {
-  struct expstart_request request = {
-      .size = sizeof request, .mode = EXPSTART_START, .done = on_done, .data = run};
-  while (run->stop == STOP_NOT && !run->is_closing && run->next < run->list->count) {
-    const struct list_entry *entry = &run->list->entries[run->next];
-    const char *note = list_note(run->list, entry);
-    request.experiment_id = entry->id;
-    request.note = note != NULL ? note : run->settings.note;
-    int error = expstart_submit(run->client, &request, NULL);
+  while (run->stop == STOP_NOT && !run->is_closing && feed_has_next(&run->feed)) {
+    int error = submit(run, run->feed.next);
     if (error == EXPSTART_EFULL) {
       return; /* on_room goes on */
     }
@@ -242,7 +251,7 @@ static void submit_more(struct run *run) {
       }
       return;
     }
-    run->next++;
+    run->feed.next++;
   }
 }
 
@@ -251,51 +260,67 @@ static void on_room(expstart_client *client, void *data) {
   submit_more(data);
 }
 
-static void on_tick(uv_timer_t *timer) {
-  struct run *run = timer->data;
+static void stop_if_journal_failed(struct run *run) {
+  struct problem problem;
+  char why[sizeof problem.text + 64];
+  if (!writer_has_failed(run->writer, &problem) || !stop(run, STOP_JOURNAL)) {
+    return;
+  }
+  (void)snprintf(why, sizeof why, "the journal cannot be written: %s", problem.text);
+  say_waiting(run, why);
+  close_if_quiet(run);
+}
+
+/* Claims are on the disk, or the journal cannot be written. */
+static void on_journal(void *data) {
+  struct run *run = data;
   if (run->client == NULL) {
     return;
   }
+  stop_if_journal_failed(run);
   expstart_stats_get(run->client, &run->stats, sizeof run->stats);
+  feed_take_claims(&run->feed, run->stats.queued);
+  submit_more(run);
+}
+
+/* What was under way when the last run died has had its time. */
+static void look_when_ripe(struct run *run) {
+  if (!run->feed.is_ripe && now_us() - run->begun_us >= run->job.doubt_wait_ms * 1000) {
+    run->feed.is_ripe = true;
+    submit_more(run);
+  }
+}
+
+static void show_progress(struct run *run) {
   struct progress_view view = {.done = run->done,
-                               .total = run->list->count,
+                               .total = run->job.list->count,
                                .in_flight = run->stats.in_flight,
                                .throttled = run->stats.throttled,
                                .blocked_by = run->stats.blocked_by,
                                .blocked_ms = run->stats.blocked_ms,
                                .is_stopping = run->stop != STOP_NOT};
   progress_tick(&run->progress, &view, now_us());
-  if (++run->ticks % FLUSH_TICKS == 0 && output_flush(run->output) != 0) {
+}
+
+static void on_tick(uv_timer_t *timer) {
+  struct run *run = timer->data;
+  if (run->client == NULL) {
+    return;
+  }
+  expstart_stats_get(run->client, &run->stats, sizeof run->stats);
+  show_progress(run);
+  diary_tick(&run->diary, &run->stats);
+  feed_set_rate(&run->feed, (double)(run->done - run->done_at_tick) * 1000 / TICK_MS);
+  run->done_at_tick = run->done;
+  look_when_ripe(run);
+  feed_more(run);
+  if (++run->ticks % FLUSH_TICKS == 0 && run->job.sink.flush(run->job.sink.data) != 0) {
     stop_for_output(run);
   }
   close_if_quiet(run);
 }
 
 /* ---- attempts ------------------------------------------------------------------------------- */
-
-static void say_attempt(struct run *run, const expstart_attempt *attempt) {
-  char shown[320];
-  char elapsed[32];
-  char pause[32];
-  progress_clear(&run->progress);
-  (void)fprintf(stderr, "%" PRId64 ": %s %" PRIu32 ": ", attempt->experiment_id,
-                attempt->kind == EXPSTART_ATTEMPT_LOOK ? "look-up" : "start", attempt->number);
-  if (attempt->http_status > 0) {
-    (void)fprintf(stderr, "%d", attempt->http_status);
-  } else {
-    (void)fputs("no reply", stderr);
-  }
-  (void)fprintf(stderr, " after %s%s%s",
-                text_duration(elapsed, sizeof elapsed, (double)attempt->elapsed_us / 1e6),
-                attempt->message[0] != '\0' ? ": " : "",
-                text_safe(shown, sizeof shown, attempt->message, strlen(attempt->message)));
-  if (attempt->next != EXPSTART_NEXT_DONE) {
-    (void)fprintf(stderr, "; %s in %s",
-                  attempt->next == EXPSTART_NEXT_LOOK ? "looked up" : "sent again",
-                  text_duration(pause, sizeof pause, (double)attempt->next_ms / 1000));
-  }
-  (void)fputc('\n', stderr);
-}
 
 /* A start that is answered so ends the run when its result comes, and until then nothing more is to go. */
 static bool is_key_refused(const expstart_attempt *attempt) {
@@ -308,8 +333,10 @@ static void on_attempt(expstart_client *client, const expstart_attempt *attempt,
   if (is_key_refused(attempt)) {
     (void)expstart_pause(client);
   }
+  diary_attempt(&run->diary, attempt);
   if (run->settings.verbose) {
-    say_attempt(run, attempt);
+    progress_clear(&run->progress);
+    attempt_line_write(attempt, stderr);
   }
 }
 
@@ -345,7 +372,7 @@ void run_free(struct run *run) {
   if (run == NULL) {
     return;
   }
-  run->list = NULL;
+  run->is_begun = false; /* what begun has closed its handles */
   if (run->client != NULL) {
     (void)expstart_client_close(run->client, EXPSTART_ABORT, on_closed, run);
   }
@@ -369,7 +396,7 @@ static void watch_signals(struct run *run) {
     int error = uv_signal_start(&run->signals[i], on_signal, signal_numbers[i]);
     if (error != 0) {
       (void)fprintf(stderr, "expstart: warning: %s cannot be caught: %s\n",
-                    signal_name(signal_numbers[i]), uv_strerror(error));
+                    stop_signal_name(signal_numbers[i]), uv_strerror(error));
     }
   }
 }
@@ -389,55 +416,68 @@ static void start_timers(struct run *run) {
 
 /* Those that were never submitted have their results too. */
 static void record_unsubmitted(struct run *run) {
-  for (; run->next < run->list->count; run->next++) {
+  for (; run->feed.next < run->job.list->count; run->feed.next++) {
     expstart_result result = {.outcome = EXPSTART_CANCELED,
-                              .experiment_id = run->list->entries[run->next].id,
+                              .experiment_id = run->job.list->entries[run->feed.next].id,
                               .error = EXPSTART_ECANCELED,
                               .message = ""};
-    record(run, &result);
+    record(run, run->feed.next, &result);
   }
 }
 
-static int exit_code(const struct run *run) {
+static int stop_code(const struct run *run) {
   if (run->signal_number != 0) {
     return COMMAND_SIGNAL + run->signal_number;
   }
-  if (run->stop != STOP_NOT || run->output->error != 0) {
-    return COMMAND_STOPPED;
-  }
-  return summary_is_good(&run->summary) ? COMMAND_ALL_RUNNING : COMMAND_SOME_NOT;
+  return run->stop != STOP_NOT ? COMMAND_STOPPED : 0;
 }
 
-static void report(const struct run *run) {
-  char one[32];
-  char two[32];
-  if (run->output->error != 0) {
-    (void)fprintf(stderr, "expstart: --output: %s; results are missing there\n",
-                  strerror(run->output->error));
-  }
-  if (!run->settings.quiet) {
-    summary_write(&run->summary, &run->stats, (double)(run->ended_us - run->begun_us) / 1e6,
-                  stderr);
-  } else if (!summary_is_good(&run->summary)) {
-    (void)fprintf(stderr, "expstart: %s of %s experiments are not known to run\n",
-                  text_count(one, sizeof one, summary_bad(&run->summary)),
-                  text_count(two, sizeof two, run->summary.total));
-  }
+static bool begin_journal(struct run *run, struct problem *problem) {
+  int64_t number = 0;
+  struct journal *journal = run->job.journal;
+  return journal == NULL || (journal_begin_run(journal, run->job.command, run->job.list->count,
+                                               clock_wall_ms(), &number, problem) &&
+                             writer_new(&run->writer, journal, number, run->job.list, &run->loop,
+                                        on_journal, run, problem));
 }
 
-int run_all(struct run *run, const struct list *list, struct output *output) {
-  run->list = list;
-  run->output = output;
+bool run_all(struct run *run, const struct run_job *job, struct run_end *end,
+             struct problem *problem) {
+  run->job = *job;
+  if (!begin_journal(run, problem)) {
+    return false;
+  }
+  run->is_begun = true;
   run->begun_us = now_us();
+  feed_init(&run->feed, job->list, job->doubt_from, run->writer);
+  diary_init(&run->diary, run->writer);
   progress_init(&run->progress, run->settings.quiet, run->begun_us);
   watch_signals(run);
   start_timers(run);
+  look_when_ripe(run);
   submit_more(run);
+  feed_more(run);
   (void)uv_run(&run->loop, UV_RUN_DEFAULT); /* until the closed callback has closed the handles */
   run->ended_us = now_us();
   progress_clear(&run->progress);
   record_unsubmitted(run);
-  (void)output_close(output);
-  report(run);
-  return exit_code(run);
+  diary_end(&run->diary, &run->stats);
+  end->code = stop_code(run);
+  end->stats = run->stats;
+  end->elapsed_s = (double)(run->ended_us - run->begun_us) / 1e6;
+  return true;
+}
+
+uint64_t run_end_journal(struct run *run, int exit_code) {
+  struct problem problem;
+  struct journal_ending ending = {.at_ms = clock_now_ms(&run->diary.clock),
+                                  .exit_code = exit_code,
+                                  .words = stop_ending(run->stop, run->signal_number)};
+  if (writer_has_failed(run->writer, &problem)) {
+    (void)fprintf(stderr, "expstart: waiting up to %u s for what the journal lacks to be written\n",
+                  JOURNAL_PATIENCE_MS / 1000);
+  }
+  uint64_t unwritten = writer_finish(run->writer, &ending, JOURNAL_PATIENCE_MS);
+  run->writer = NULL;
+  return unwritten;
 }

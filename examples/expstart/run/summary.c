@@ -25,24 +25,12 @@ static const char *head_of(char *buf, size_t size, int outcome, int http_status)
   return buf;
 }
 
-static void make_key(char *key, size_t size, const char *text) {
-  size_t used = 0;
-  for (bool in_number = false; *text != '\0' && used + 1 < size; text++) {
-    bool is_digit = *text >= '0' && *text <= '9';
-    if (!is_digit || !in_number) {
-      key[used++] = is_digit ? '#' : *text;
-    }
-    in_number = is_digit;
-  }
-  key[used] = '\0';
-}
-
 /* The text's place, a new one if there is room, else the last one, which is shared. */
 static struct summary_text *find_text(struct summary *summary, const expstart_result *result,
                                       int outcome) {
   char key[SUMMARY_TEXT_SIZE];
   const char *words = words_of(result);
-  make_key(key, sizeof key, words);
+  (void)text_pattern(key, sizeof key, words);
   for (size_t i = 0; i < summary->text_count && i < SUMMARY_TEXTS; i++) {
     struct summary_text *text = &summary->texts[i];
     if (text->outcome == outcome && text->http_status == result->http_status &&

@@ -17,7 +17,8 @@ struct lh_table;
 /* 16 bytes an id, whatever its note. */
 struct list_entry {
   int64_t id;
-  uint32_t line; /* in the file, or the argument's number, from 1 */
+  uint32_t
+      place; /* the line in the file, the argument's number, or the row in the journal, from 1 */
   uint32_t note; /* 0: none of its own, else list.notes[note - 1] */
 };
 

@@ -1,0 +1,148 @@
+/* `expstart export`: a journal's experiments as CSV or NDJSON, in the order of the list. The names are those
+ * that a list of experiments has as input, too. Called by main.c. */
+#include <csv.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "args.h"
+#include "clock.h"
+#include "command.h"
+#include "journal.h"
+#include "output.h"
+#include "output_option.h"
+#include "rows.h"
+
+struct export {
+  const struct journal *journal;
+  struct output output;
+};
+
+static const char *note_of(const struct export *export, const struct row *row) {
+  return row->note != NULL ? row->note : export->journal->note;
+}
+
+/* ---- CSV (RFC 4180, but for line ends) --------------------------------------------------------- */
+
+static const char csv_header[] = "experiment_id,note,status,attempts,throttled,http_status,error,"
+                                 "message,first_attempt,last_attempt,run\n";
+
+static void write_text(FILE *to, const char *text) {
+  (void)fputc(',', to);
+  if (text != NULL && *text != '\0') {
+    (void)csv_fwrite(to, text, strlen(text));
+  }
+}
+
+static void write_csv(FILE *to, const struct export *export, const struct row *row) {
+  char first[32];
+  char last[32];
+  (void)fprintf(to, "%" PRId64, row->id);
+  write_text(to, note_of(export, row));
+  (void)fprintf(to, ",%s,%" PRId64 ",%" PRId64 ",%d", status_name(row->status), row->attempts,
+                row->throttled, row->http_status);
+  write_text(to, row->error);
+  write_text(to, row->message);
+  (void)fprintf(to, ",%s,%s,%" PRId64 "\n", clock_iso(first, sizeof first, row->first_attempt_ms),
+                clock_iso(last, sizeof last, row->last_attempt_ms), row->run);
+}
+
+/* ---- NDJSON ---------------------------------------------------------------------------------- */
+
+static void add_text(struct json_object *line, const char *name, const char *text) {
+  (void)json_object_object_add(line, name,
+                               text == NULL || *text == '\0' ? NULL : json_object_new_string(text));
+}
+
+static void add_number(struct json_object *line, const char *name, int64_t number) {
+  (void)json_object_object_add(line, name, json_object_new_int64(number));
+}
+
+static struct json_object *make_line(const struct export *export, const struct row *row) {
+  char time[32];
+  struct json_object *line = json_object_new_object();
+  add_number(line, "experiment_id", row->id);
+  add_text(line, "note", note_of(export, row));
+  add_text(line, "status", status_name(row->status));
+  add_number(line, "attempts", row->attempts);
+  add_number(line, "throttled", row->throttled);
+  add_number(line, "http_status", row->http_status);
+  add_text(line, "error", row->error);
+  add_text(line, "message", row->message);
+  add_text(line, "first_attempt", clock_iso(time, sizeof time, row->first_attempt_ms));
+  add_text(line, "last_attempt", clock_iso(time, sizeof time, row->last_attempt_ms));
+  add_number(line, "run", row->run);
+  return line;
+}
+
+/* ---- */
+
+static bool write_row_csv(void *data, const struct row *row, struct problem *problem) {
+  struct export *export = data;
+  write_csv(export->output.to, export, row);
+  return !ferror(export->output.to) || problem_set(problem, "%s", strerror(EIO));
+}
+
+static bool write_row_ndjson(void *data, const struct row *row, struct problem *problem) {
+  struct export *export = data;
+  int error = output_line(&export->output, make_line(export, row));
+  return error == 0 || problem_set(problem, "%s", strerror(error));
+}
+
+/* A failure to write is the output's and told by its errno. */
+static int write_all(const struct args *args, struct journal *journal) {
+  struct export export = {.journal = journal};
+  struct problem problem;
+  unsigned statuses = args->statuses != 0 ? args->statuses : STATUS_ALL;
+  int error = output_open(&export.output, args->output != NULL ? args->output : "-");
+  if (error != 0) {
+    output_option_say(args, error);
+    return COMMAND_USAGE;
+  }
+  if (args->is_csv) {
+    (void)fputs(csv_header, export.output.to);
+  }
+  bool is_read = rows_read(journal, statuses, args->is_csv ? write_row_csv : write_row_ndjson,
+                           &export, &problem);
+  bool has_failed = export.output.error != 0 || ferror(export.output.to) != 0;
+  error = output_close(&export.output);
+  if (!is_read && !has_failed) {
+    problem_say(&problem, args->journal);
+    return COMMAND_USAGE;
+  }
+  if (has_failed || error != 0) {
+    output_option_say(args, error != 0 ? error : EIO);
+    return COMMAND_USAGE;
+  }
+  return 0;
+}
+
+static int export_journal(const struct args *args) {
+  struct journal journal;
+  struct problem problem;
+  if (!output_option_check(args, NULL)) {
+    return COMMAND_USAGE;
+  }
+  if (!journal_open(&journal, args->journal, JOURNAL_READ, &problem)) {
+    problem_say(&problem, args->journal);
+    return COMMAND_USAGE;
+  }
+  int code = write_all(args, &journal);
+  journal_close(&journal);
+  return code;
+}
+
+int command_export(int argc, char **argv) {
+  struct args args;
+  switch (args_parse(&args, argc, argv, stdout, stderr)) {
+  case ARGS_RUN:
+    return export_journal(&args);
+  case ARGS_DONE:
+    return fflush(stdout) == 0 ? 0 : COMMAND_USAGE;
+  case ARGS_BAD:
+    break;
+  }
+  return COMMAND_USAGE;
+}

@@ -1,0 +1,42 @@
+/* The option --output: whether it can be used, before anything else is done. Called by the sub-commands that
+ * have it. */
+#include "output_option.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "output.h"
+#include "text.h"
+
+static bool bad_output(const struct args *args, const char *why) {
+  char shown[256];
+  (void)fprintf(stderr, "expstart: --output %s: %s\n",
+                text_safe(shown, sizeof shown, args->output, strlen(args->output)), why);
+  return false;
+}
+
+/* Opening the output empties it. */
+static bool is_output(const struct args *args, const char *input) {
+  struct stat read;
+  struct stat written;
+  return input != NULL && args->output != NULL && strcmp(args->output, "-") != 0 &&
+         stat(args->output, &written) == 0 && S_ISREG(written.st_mode) &&
+         (strcmp(input, "-") == 0 ? fstat(fileno(stdin), &read) : stat(input, &read)) == 0 &&
+         read.st_dev == written.st_dev && read.st_ino == written.st_ino;
+}
+
+bool output_option_check(const struct args *args, const char *input) {
+  if (is_output(args, input)) {
+    return bad_output(args, "is the file that the experiments are read from");
+  }
+  if (is_output(args, args->journal)) {
+    return bad_output(args, "is the journal");
+  }
+  int error = output_check(args->output);
+  return error == 0 || bad_output(args, strerror(error));
+}
+
+void output_option_say(const struct args *args, int error) {
+  (void)bad_output(args, strerror(error));
+}

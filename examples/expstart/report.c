@@ -1,0 +1,102 @@
+/* `expstart report`: one page with all that a journal tells, made of a template, Chart.js and the journal's data.
+ * Called by main.c. */
+#include <errno.h>
+#include <json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "args.h"
+#include "command.h"
+#include "journal.h"
+#include "output.h"
+#include "output_option.h"
+#include "page.h"
+#include "report_data.h"
+
+static void write_bytes(FILE *to, const void *bytes, size_t length) {
+  (void)fwrite(bytes, 1, length, to); /* a failure stays with the stream: see write_page */
+}
+
+/* A script element ends at "</script" and must not have "<!--" in it, whatever JSON says of strings: no "<" is left
+   as it is. */
+static void write_json(FILE *to, const char *json) {
+  for (const char *next = strchr(json, '<'); next != NULL; next = strchr(json, '<')) {
+    write_bytes(to, json, (size_t)(next - json));
+    (void)fputs("\\u003c", to);
+    json = next + 1;
+  }
+  (void)fputs(json, to);
+}
+
+/* The template from `from` to the mark, which must be there; returns where it goes on behind it. */
+static size_t write_up_to(FILE *to, size_t from, const char *mark) {
+  size_t length = strlen(mark);
+  size_t at = from;
+  while (at + length <= page_html_length && memcmp(page_html + at, mark, length) != 0) {
+    at++;
+  }
+  write_bytes(to, page_html + from, at - from);
+  return at + length;
+}
+
+static bool write_page(FILE *to, const char *json) {
+  size_t at = write_up_to(to, 0, "@CHART_JS@");
+  write_bytes(to, page_chart_js, page_chart_js_length);
+  at = write_up_to(to, at, "@DATA@");
+  write_json(to, json);
+  write_bytes(to, page_html + at, page_html_length - at);
+  return ferror(to) == 0;
+}
+
+static int write_report(const struct args *args, const char *json) {
+  struct output output;
+  int error = output_open(&output, args->output);
+  if (error == 0) {
+    bool is_written = write_page(output.to, json);
+    error = output_close(&output);
+    if (error == 0 && !is_written) {
+      error = EIO;
+    }
+  }
+  if (error != 0) {
+    output_option_say(args, error);
+  }
+  return error == 0 ? 0 : COMMAND_USAGE;
+}
+
+static int report(const struct args *args) {
+  struct journal journal;
+  struct problem problem;
+  if (!output_option_check(args, NULL)) {
+    return COMMAND_USAGE;
+  }
+  if (!journal_open(&journal, args->journal, JOURNAL_READ, &problem)) {
+    problem_say(&problem, args->journal);
+    return COMMAND_USAGE;
+  }
+  struct json_object *data = report_data_make(&journal, &problem);
+  journal_close(&journal);
+  const char *json =
+      data == NULL ? NULL : json_object_to_json_string_ext(data, JSON_C_TO_STRING_PLAIN);
+  int code = COMMAND_USAGE;
+  if (json == NULL) {
+    problem_say(&problem, args->journal);
+  } else {
+    code = write_report(args, json);
+  }
+  (void)json_object_put(data);
+  return code;
+}
+
+int command_report(int argc, char **argv) {
+  struct args args;
+  switch (args_parse(&args, argc, argv, stdout, stderr)) {
+  case ARGS_RUN:
+    return report(&args);
+  case ARGS_DONE:
+    return fflush(stdout) == 0 ? 0 : COMMAND_USAGE;
+  case ARGS_BAD:
+    break;
+  }
+  return COMMAND_USAGE;
+}
