@@ -28,22 +28,23 @@ static void write_json(FILE *to, const char *json) {
   (void)fputs(json, to);
 }
 
-/* The template from `from` to the mark, which must be there; returns where it goes on behind it. */
+/* The template from `from` to the mark, or to its end; returns where it goes on behind it. */
 static size_t write_up_to(FILE *to, size_t from, const char *mark) {
   size_t length = strlen(mark);
   size_t at = from;
-  while (at + length <= page_html_length && memcmp(page_html + at, mark, length) != 0) {
+  while (at < page_html_length &&
+         (at + length > page_html_length || memcmp(page_html + at, mark, length) != 0)) {
     at++;
   }
   write_bytes(to, page_html + from, at - from);
-  return at + length;
+  return at < page_html_length ? at + length : at;
 }
 
 static bool write_page(FILE *to, const char *json) {
-  size_t at = write_up_to(to, 0, "@CHART_JS@");
-  write_bytes(to, page_chart_js, page_chart_js_length);
-  at = write_up_to(to, at, "@DATA@");
+  size_t at = write_up_to(to, 0, "@DATA@");
   write_json(to, json);
+  at = write_up_to(to, at, "@CHART_JS@");
+  write_bytes(to, page_chart_js, page_chart_js_length);
   write_bytes(to, page_html + at, page_html_length - at);
   return ferror(to) == 0;
 }

@@ -32,6 +32,7 @@ has_failed=0
 code=0
 
 # What a run is given; each case begins with the usual. An unset endpoint or key is not in the environment.
+verb=start # the sub-command
 endpoint=
 key=
 stdin=/dev/null
@@ -76,11 +77,12 @@ show() { # heading file: its first lines, as far as they can be shown
 
 it() { # function, name of what must hold
   failures=()
+  verb=start
   endpoint=$api_endpoint
   key=$good_key
   stdin=/dev/null
   arguments=
-  rm -f "$scratch"/{,failed-}{stdout,stderr} "$scratch"/{*.ndjson,typescript}
+  rm -f "$scratch"/{,failed-}{stdout,stderr} "$scratch"/{*.ndjson,typescript,*.db*}
   "$1"
   if [ ${#failures[@]} -eq 0 ]; then
     echo "ok - $2"
@@ -89,7 +91,7 @@ it() { # function, name of what must hold
   has_failed=1
   echo "not ok - $2"
   printf '#   %s\n' "${failures[@]}"
-  echo "#   first in a run of: expstart start ${failed_command:0:200}"
+  echo "#   first in a run of: expstart ${failed_command:0:200}"
   show "standard output" "$scratch/failed-stdout"
   show "standard error" "$scratch/failed-stderr"
   show "standard error of the sandbox" "$scratch/sandbox.stderr"
@@ -184,12 +186,12 @@ await() { # pid seconds: sets `code`. What does not end is killed, which is a fa
 }
 
 launch() { # argument...: the command in the background
-  arguments=$*
+  arguments="$verb $*"
   (
     unset ABSMARTLY_API_ENDPOINT ABSMARTLY_API_KEY
     [ -z "${endpoint+is set}" ] || export ABSMARTLY_API_ENDPOINT=$endpoint
     [ -z "${key+is set}" ] || export ABSMARTLY_API_KEY=$key
-    exec "$expstart" start "$@"
+    exec "$expstart" "$verb" "$@"
   ) <"$stdin" >"$scratch/stdout" 2>"$scratch/stderr" &
   command_pid=$!
 }
@@ -223,8 +225,8 @@ exits() { # exit code, argument...
 }
 secrets_are_kept() {
   local file
-  for file in "$scratch"/stdout "$scratch"/stderr "$scratch"/typescript "$scratch"/*.ndjson; do
-    if [ -f "$file" ] && grep -qiF -- "$secret" "$file"; then
+  for file in "$scratch"/stdout "$scratch"/stderr "$scratch"/typescript "$scratch"/*.ndjson "$scratch"/*.db*; do
+    if [ -f "$file" ] && grep -qiaF -- "$secret" "$file"; then
       fail "a key or password is in ${file##*/}"
     fi
   done
@@ -265,4 +267,34 @@ results_are_for() { # [file]
   if ! cmp -s "$scratch/wanted" "$scratch/found"; then
     fail "the results are not one for each id ($(wc -l <"$scratch/found") lines)"
   fi
+}
+
+# ---- journals ---------------------------------------------------------------------------------------
+
+journal=$scratch/migration.db
+
+# A run of another sub-command than start; its exit code is the second argument.
+does() { # sub-command, exit code, argument...
+  verb=$1
+  shift
+  exits "$@"
+  verb=start
+}
+ask_journal() { # SQL
+  sqlite3 -readonly "$journal" "$1"
+}
+in_journal() { # status: how many
+  ask_journal "SELECT count(*) FROM experiment WHERE status='$1'"
+}
+# Each experiment that the journal has as started or running was started once, and no other at all.
+journal_agrees() {
+  ask_sandbox experiments |
+    sed -n 's/.*"id": *\([0-9]*\),.*"starts": *1[,}].*/\1/p' | sort -n >"$scratch/started"
+  ask_journal "SELECT id FROM experiment WHERE status IN ('started','running') ORDER BY id" >"$scratch/journaled"
+  # The sandbox has other cases' experiments too.
+  ask_journal "SELECT id FROM experiment" | sort >"$scratch/ours"
+  sort "$scratch/started" | comm -12 - "$scratch/ours" | sort -n >"$scratch/started-ours"
+  cmp -s "$scratch/started-ours" "$scratch/journaled" ||
+    fail "the journal does not agree with the sandbox: $(diff "$scratch/started-ours" "$scratch/journaled" | head -n 4 | tr '\n' ' ')"
+  is "started more than once" "$(stat_of started_more_than_once)" 0
 }

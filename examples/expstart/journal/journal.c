@@ -328,7 +328,8 @@ static bool check_pages(struct journal *journal, struct problem *problem) {
   const char *text = code == SQLITE_ROW ? (const char *)sqlite3_column_text(check, 0) : NULL;
   bool is_good = text != NULL && strcmp(text, "ok") == 0;
   if (!is_good && text != NULL) {
-    (void)problem_set(problem, "is damaged (%s)", text);
+    const char *line = strrchr(text, '\n'); /* the last one tells what, the others where */
+    (void)problem_set(problem, "is damaged (%s)", line == NULL ? text : line + 1);
   } else if (!is_good) {
     (void)database_problem(journal->db, problem);
   }

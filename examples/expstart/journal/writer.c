@@ -22,7 +22,8 @@ struct writer {
   size_t claimed;     /* the end of those on the disk */
   uint64_t lost;      /* results there was no memory for */
   uint64_t unwritten; /* results, when it has ended */
-  bool has_failed;
+  bool has_failed;     /* ever: then no claim is written any more */
+  bool is_stuck;       /* what the thread has in hand could not be written yet */
   struct problem problem;
   bool is_ending, is_detached;
   struct journal_ending ending;
@@ -89,8 +90,10 @@ static bool write_batch(struct writer *writer, struct batch *batch, bool is_last
   for (;;) {
     switch (write_unlocked(writer, batch, is_last, &problem)) {
     case STORE_DONE:
+      writer->is_stuck = false;
       return true;
     case STORE_FAILED:
+      writer->is_stuck = true;
       fail_with(writer, &problem);
       /* Of this claim nothing was sent, and nothing will be. */
       batch->claim_from = batch->claim_to = 0;
@@ -246,6 +249,13 @@ bool writer_has_failed(struct writer *writer, struct problem *problem) {
   }
   uv_mutex_unlock(&writer->lock);
   return has_failed;
+}
+
+bool writer_is_stuck(struct writer *writer) {
+  uv_mutex_lock(&writer->lock);
+  bool is_stuck = writer->is_stuck;
+  uv_mutex_unlock(&writer->lock);
+  return is_stuck;
 }
 
 void writer_detach(struct writer *writer) {

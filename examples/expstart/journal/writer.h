@@ -41,6 +41,9 @@ void writer_pause(struct writer *writer, const struct journal_pause *pause);
 /* Whether something could not be written; then why. It stays so: nothing more is claimed. */
 bool writer_has_failed(struct writer *writer, struct problem *problem);
 
+/* Whether there is something that still could not be written. */
+bool writer_is_stuck(struct writer *writer);
+
 /* No event comes any more, and the loop is let go of. */
 void writer_detach(struct writer *writer);
 

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-/* Has a line @CHART_JS@ and a line @DATA@, in this order, to be replaced. */
+/* Has @DATA@ and @CHART_JS@ in it, in this order, to be replaced. */
 extern const unsigned char page_html[];
 extern const size_t page_html_length;
 

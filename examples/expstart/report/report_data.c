@@ -195,17 +195,25 @@ static bool add_pauses(struct builder *builder, struct problem *problem) {
 static bool add_paused(struct builder *builder, struct problem *problem) {
   static const char *const kinds[] = {"throttle", "outage"};
   struct json_object *paused = json_object_new_object();
-  add(builder, builder->all, "paused_ms", paused);
+  add(builder, builder->all, "paused", paused);
   for (int i = 0; i < 2 && !builder->has_failed; i++) {
     char sql[120];
+    int64_t count = 0;
     int64_t ms = 0;
+    struct json_object *kind = json_object_new_object();
+    add(builder, paused, kinds[i], kind);
+    (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM pause WHERE kind='%s'", kinds[i]);
+    if (!database_number(builder->journal->db, sql, &count, problem)) {
+      return false;
+    }
     (void)snprintf(sql, sizeof sql,
                    "SELECT coalesce(sum(ended_ms-begun_ms),0) FROM pause WHERE kind='%s'",
                    kinds[i]);
-    if (!database_number(builder->journal->db, sql, &ms, problem)) {
+    if (builder->has_failed || !database_number(builder->journal->db, sql, &ms, problem)) {
       return false;
     }
-    add_number(builder, paused, kinds[i], ms);
+    add_number(builder, kind, "count", count);
+    add_number(builder, kind, "ms", ms);
   }
   return true;
 }

@@ -469,11 +469,10 @@ bool run_all(struct run *run, const struct run_job *job, struct run_end *end,
 }
 
 uint64_t run_end_journal(struct run *run, int exit_code) {
-  struct problem problem;
   struct journal_ending ending = {.at_ms = clock_now_ms(&run->diary.clock),
                                   .exit_code = exit_code,
                                   .words = stop_ending(run->stop, run->signal_number)};
-  if (writer_has_failed(run->writer, &problem)) {
+  if (writer_is_stuck(run->writer)) {
     (void)fprintf(stderr, "expstart: waiting up to %u s for what the journal lacks to be written\n",
                   JOURNAL_PATIENCE_MS / 1000);
   }
