@@ -13,51 +13,47 @@
 #include "page.h"
 #include "report_data.h"
 
-static void write_bytes(FILE *to, const void *bytes, size_t length) {
-  (void)fwrite(bytes, 1, length, to); /* a failure stays with the stream: see write_page */
+static void write_bytes(struct output *output, const void *bytes, size_t length) {
+  errno = 0;
+  if (output->error == 0 && fwrite(bytes, 1, length, output->to) != length) {
+    output->error = errno != 0 ? errno : EIO;
+  }
 }
 
-/* A script element ends at "</script" and must not have "<!--" in it, whatever JSON says of strings: no "<" is left
-   as it is. */
-static void write_json(FILE *to, const char *json) {
+/* A script element ends at "</script" and must not have "<!--" in it, whatever JSON says of strings: no "<" is
+   left as it is. */
+static void write_json(struct output *output, const char *json) {
+  static const char escaped[] = "\\u003c";
   for (const char *next = strchr(json, '<'); next != NULL; next = strchr(json, '<')) {
-    write_bytes(to, json, (size_t)(next - json));
-    (void)fputs("\\u003c", to);
+    write_bytes(output, json, (size_t)(next - json));
+    write_bytes(output, escaped, sizeof escaped - 1);
     json = next + 1;
   }
-  (void)fputs(json, to);
+  write_bytes(output, json, strlen(json));
 }
 
 /* The template from `from` to the mark, or to its end; returns where it goes on behind it. */
-static size_t write_up_to(FILE *to, size_t from, const char *mark) {
+static size_t write_up_to(struct output *output, size_t from, const char *mark) {
   size_t length = strlen(mark);
   size_t at = from;
   while (at < page_html_length &&
          (at + length > page_html_length || memcmp(page_html + at, mark, length) != 0)) {
     at++;
   }
-  write_bytes(to, page_html + from, at - from);
+  write_bytes(output, page_html + from, at - from);
   return at < page_html_length ? at + length : at;
-}
-
-static bool write_page(FILE *to, const char *json) {
-  size_t at = write_up_to(to, 0, "@DATA@");
-  write_json(to, json);
-  at = write_up_to(to, at, "@CHART_JS@");
-  write_bytes(to, page_chart_js, page_chart_js_length);
-  write_bytes(to, page_html + at, page_html_length - at);
-  return ferror(to) == 0;
 }
 
 static int write_report(const struct args *args, const char *json) {
   struct output output;
   int error = output_open(&output, args->output);
   if (error == 0) {
-    bool is_written = write_page(output.to, json);
+    size_t at = write_up_to(&output, 0, "@DATA@");
+    write_json(&output, json);
+    at = write_up_to(&output, at, "@CHART_JS@");
+    write_bytes(&output, page_chart_js, page_chart_js_length);
+    write_bytes(&output, page_html + at, page_html_length - at);
     error = output_close(&output);
-    if (error == 0 && !is_written) {
-      error = EIO;
-    }
   }
   if (error != 0) {
     output_option_say(args, error);

@@ -1,4 +1,4 @@
-/* The command line of `expstart start`. */
+/* The command lines of the sub-commands. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "args.h"
+#include "experiment_status.h"
+#include "terms.h"
 
 #define WORDS_MOST 24
 
@@ -24,11 +26,11 @@ struct parsed {
 };
 
 /* Splits at blanks, which no value here has. */
-static void parse(struct parsed *parsed, const char *line) {
+static void parse_as(struct parsed *parsed, const char *command, const char *line) {
   int argc = 0;
   char *rest = NULL;
   memset(parsed, 0, sizeof *parsed);
-  (void)snprintf(parsed->line, sizeof parsed->line, "start %s", line);
+  (void)snprintf(parsed->line, sizeof parsed->line, "%s %s", command, line);
   for (char *word = strtok_r(parsed->line, " ", &rest); word != NULL && argc < WORDS_MOST;
        word = strtok_r(NULL, " ", &rest)) {
     parsed->argv[argc++] = word;
@@ -42,13 +44,21 @@ static void parse(struct parsed *parsed, const char *line) {
   assert_int_equal(fclose(err), 0);
 }
 
-static void assert_bad(const char *line, const char *said) {
+static void parse(struct parsed *parsed, const char *line) {
+  parse_as(parsed, "start", line);
+}
+
+static void assert_bad_as(const char *command, const char *line, const char *said) {
   struct parsed parsed;
-  parse(&parsed, line);
+  parse_as(&parsed, command, line);
   assert_int_equal(parsed.outcome, ARGS_BAD);
   if (strstr(parsed.err, said) == NULL) {
     fail_msg("\"%s\" was said, not \"%s\"", parsed.err, said);
   }
+}
+
+static void assert_bad(const char *line, const char *said) {
+  assert_bad_as("start", line, said);
 }
 
 static void nothing_given_leaves_every_default(void **state) {
@@ -182,6 +192,80 @@ static void help_and_version_go_to_stdout_and_end_it(void **state) {
   assert_int_equal(strncmp(parsed.out, "expstart ", 9), 0);
 }
 
+/* ---- the other sub-commands ------------------------------------------------------------------ */
+
+static void each_sub_command_takes_its_own_options_only(void **state) {
+  (void)state;
+  assert_bad_as("status", "m.db -f a", "-f is not an option");
+  assert_bad_as("status", "m.db --retry failed", "--retry is not an option");
+  assert_bad_as("resume", "m.db --json", "--json is not an option");
+  assert_bad_as("verify", "m.db --dry-run", "--dry-run is not an option");
+  assert_bad_as("export", "m.db -e http://localhost", "-e is not an option");
+  assert_bad_as("report", "m.db --format csv", "--format is not an option");
+  assert_bad_as("start", "--retry failed 1", "--retry is not an option");
+  assert_bad_as("resume", "m.db --bogus", "Try \"expstart resume --help\"");
+  assert_bad_as("resume", "m.db --api-key SECRET", "not taken from the command line");
+}
+
+static void all_but_start_take_one_journal(void **state) {
+  (void)state;
+  static const char *const commands[] = {"resume", "status", "verify", "export"};
+  for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+    struct parsed parsed;
+    parse_as(&parsed, commands[i], "m.db");
+    assert_int_equal(parsed.outcome, ARGS_RUN);
+    assert_string_equal(parsed.args.journal, "m.db");
+    assert_bad_as(commands[i], "", "no journal is given");
+    assert_bad_as(commands[i], "a b", "more than one journal is given");
+  }
+  assert_bad_as("report", "m.db", "--output is missing");
+  struct parsed parsed;
+  parse(&parsed, "--journal m.db 1");
+  assert_string_equal(parsed.args.journal, "m.db");
+  assert_bad("--journal= 1", "--journal is empty");
+  assert_bad("--journal a --journal b 1", "--journal is given twice");
+}
+
+static void lists_of_words_are_sets(void **state) {
+  (void)state;
+  struct parsed parsed;
+  parse_as(&parsed, "resume", "m.db --retry unknown,failed --retry=rejected --change key");
+  assert_int_equal(parsed.args.retry, STATUS_BAD);
+  assert_int_equal(parsed.args.change, TERM_KEY);
+  parse_as(&parsed, "resume", "m.db --change note,endpoint,key");
+  assert_int_equal(parsed.args.change, TERM_KEY | TERM_ENDPOINT | TERM_NOTE);
+  parse_as(&parsed, "export", "m.db --status pending,canceled --format ndjson");
+  assert_int_equal(parsed.args.statuses, STATUS_BIT(STATUS_PENDING) | STATUS_BIT(STATUS_CANCELED));
+  assert_false(parsed.args.is_csv);
+  parse_as(&parsed, "export", "m.db");
+  assert_true(parsed.args.is_csv);
+  static const char *const bad[] = {"started",         "failed,", ",failed",
+                                    "failed,,unknown", "fail",    "failed;unknown"};
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    char line[64];
+    (void)snprintf(line, sizeof line, "m.db --retry=%s", bad[i]);
+    assert_bad_as("resume", line, "--retry: ");
+  }
+  assert_bad_as("resume", "m.db --change all", "--change: \"all\" is not a list of");
+  assert_bad_as("export", "m.db --status lost", "--status: \"lost\"");
+  assert_bad_as("export", "m.db --format xml", "--format: \"xml\" is not csv or ndjson");
+  assert_bad_as("verify", "m.db --change note", "verify sends no note");
+}
+
+static void each_sub_command_has_a_help_of_its_own(void **state) {
+  (void)state;
+  static const char *const commands[] = {"start", "resume", "status", "verify", "export", "report"};
+  for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+    struct parsed parsed;
+    char usage[64];
+    parse_as(&parsed, commands[i], "--help");
+    (void)snprintf(usage, sizeof usage, "Usage: expstart %s ", commands[i]);
+    assert_int_equal(parsed.outcome, ARGS_DONE);
+    assert_memory_equal(parsed.out, usage, strlen(usage));
+    assert_non_null(strstr(parsed.out, "Exit codes: "));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(nothing_given_leaves_every_default),
@@ -194,6 +278,10 @@ int main(void) {
       cmocka_unit_test(a_note_is_checked),
       cmocka_unit_test(what_follows_two_dashes_is_an_id),
       cmocka_unit_test(help_and_version_go_to_stdout_and_end_it),
+      cmocka_unit_test(each_sub_command_takes_its_own_options_only),
+      cmocka_unit_test(all_but_start_take_one_journal),
+      cmocka_unit_test(lists_of_words_are_sets),
+      cmocka_unit_test(each_sub_command_has_a_help_of_its_own),
   };
   return cmocka_run_group_tests_name("command: args", tests, NULL, NULL);
 }
