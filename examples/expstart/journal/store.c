@@ -10,13 +10,14 @@ bool store_init(struct store *store, struct journal *journal, int64_t run, const
   /* The last three have no parameters. */
   static const char *const texts[] = {
       "UPDATE experiment SET status='sending',run=?2 WHERE number=?1",
-      "UPDATE experiment SET status=?2,attempts=attempts+?3,throttled=throttled+?4,http_status=?5,"
-      "error=?6,message=?7,first_attempt_ms=coalesce(first_attempt_ms,?8),"
-      "last_attempt_ms=coalesce(?9,last_attempt_ms) WHERE number=?1",
+      ("UPDATE experiment SET status=?2,attempts=attempts+?3,throttled=throttled+?4,http_status=?5,"
+       "error=?6,message=?7,first_attempt_ms=coalesce(first_attempt_ms,?8),"
+       "last_attempt_ms=coalesce(?9,last_attempt_ms) WHERE number=?1"),
       "UPDATE experiment SET status=?2 WHERE number=?1",
       "INSERT INTO sample VALUES(?,?,?,?,?,?,?,?,?,?,?)",
-      "UPDATE run SET seen_ms=?2,attempts=?3,lookups=?4,throttled=?5,faults=?6,p50_us=?7,p90_us=?8,"
-      "p99_us=?9,max_us=?10 WHERE number=?1",
+      ("UPDATE run SET "
+       "seen_ms=?2,attempts=?3,lookups=?4,throttled=?5,faults=?6,p50_us=?7,p90_us=?8,"
+       "p99_us=?9,max_us=?10 WHERE number=?1"),
       "INSERT OR REPLACE INTO pause VALUES(?,?,?,?)",
       "UPDATE run SET ended_ms=?2,seen_ms=?2,exit_code=?3,ending=?4 WHERE number=?1",
       "BEGIN IMMEDIATE",
