@@ -1,5 +1,5 @@
 /* The command lines of all sub-commands, read with getopt_long; every value is checked here, so that
- * nothing after it has to. Called by each sub-command; reads no file and no environment. */
+ * nothing after it has to. Called by main.c; reads no file and no environment. */
 #include "args.h"
 
 #include <ctype.h>

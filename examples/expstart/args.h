@@ -1,5 +1,5 @@
 /* The command lines of all sub-commands: options, their values' ranges, operands.
- * Called by each sub-command; reads no file and no environment. */
+ * Called by main.c; reads no file and no environment. */
 #ifndef COMMAND_ARGS_H
 #define COMMAND_ARGS_H
 

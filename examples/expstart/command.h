@@ -3,6 +3,8 @@
 #ifndef COMMAND_COMMAND_H
 #define COMMAND_COMMAND_H
 
+struct args;
+
 enum command_exit {
   COMMAND_ALL_RUNNING = 0,
   COMMAND_SOME_NOT = 1,
@@ -11,12 +13,12 @@ enum command_exit {
   COMMAND_SIGNAL = 128 /* plus the signal's number */
 };
 
-/* argv[0] is the sub-command's name. Returns the exit code. */
-int command_start(int argc, char **argv);
-int command_resume(int argc, char **argv);
-int command_status(int argc, char **argv);
-int command_verify(int argc, char **argv);
-int command_export(int argc, char **argv);
-int command_report(int argc, char **argv);
+/* Each does what its name says and returns the exit code. */
+int command_start(const struct args *args);
+int command_resume(const struct args *args);
+int command_status(const struct args *args);
+int command_verify(const struct args *args);
+int command_export(const struct args *args);
+int command_report(const struct args *args);
 
 #endif

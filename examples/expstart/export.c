@@ -119,7 +119,7 @@ static int write_all(const struct args *args, struct journal *journal) {
   return 0;
 }
 
-static int export_journal(const struct args *args) {
+int command_export(const struct args *args) {
   struct journal journal;
   struct problem problem;
   if (!output_option_check(args, NULL)) {
@@ -132,17 +132,4 @@ static int export_journal(const struct args *args) {
   int code = write_all(args, &journal);
   journal_close(&journal);
   return code;
-}
-
-int command_export(int argc, char **argv) {
-  struct args args;
-  switch (args_parse(&args, argc, argv, stdout, stderr)) {
-  case ARGS_RUN:
-    return export_journal(&args);
-  case ARGS_DONE:
-    return fflush(stdout) == 0 ? 0 : COMMAND_USAGE;
-  case ARGS_BAD:
-    break;
-  }
-  return COMMAND_USAGE;
 }

@@ -1,5 +1,5 @@
-/* expstart, the command: finds the sub-command. What each does is in a file of its name; this one
- * must know no more of it than its function. */
+/* expstart, the command: finds the sub-command and has its command line read. What each does is in a file of
+ * its name; this one must know no more of it than its function. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 struct command {
   const char *name;
-  int (*run)(int argc, char **argv);
+  int (*run)(const struct args *args);
   const char *help;
 };
 
@@ -37,6 +37,19 @@ static void print_help(FILE *out) {
       "\n\"expstart COMMAND --help\" tells more; \"expstart --version\" tells the version.\n", out);
 }
 
+static int run(const struct command *command, int argc, char **argv) {
+  struct args args;
+  switch (args_parse(&args, argc, argv, stdout, stderr)) {
+  case ARGS_RUN:
+    return command->run(&args);
+  case ARGS_DONE:
+    return fflush(stdout) == 0 ? 0 : COMMAND_USAGE;
+  case ARGS_BAD:
+    break;
+  }
+  return COMMAND_USAGE;
+}
+
 int main(int argc, char **argv) {
   char shown[80];
   /* A reader that goes away is an error of that write, not the end of this process. */
@@ -48,7 +61,7 @@ int main(int argc, char **argv) {
   }
   for (size_t i = 0; i < COMMANDS; i++) {
     if (strcmp(argv[1], commands[i].name) == 0) {
-      return commands[i].run(argc - 1, argv + 1);
+      return run(&commands[i], argc - 1, argv + 1);
     }
   }
   if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {

@@ -61,7 +61,7 @@ static int write_report(const struct args *args, const char *json) {
   return error == 0 ? 0 : COMMAND_USAGE;
 }
 
-static int report(const struct args *args) {
+int command_report(const struct args *args) {
   struct journal journal;
   struct problem problem;
   if (!output_option_check(args, NULL)) {
@@ -83,17 +83,4 @@ static int report(const struct args *args) {
   }
   (void)json_object_put(data);
   return code;
-}
-
-int command_report(int argc, char **argv) {
-  struct args args;
-  switch (args_parse(&args, argc, argv, stdout, stderr)) {
-  case ARGS_RUN:
-    return report(&args);
-  case ARGS_DONE:
-    return fflush(stdout) == 0 ? 0 : COMMAND_USAGE;
-  case ARGS_BAD:
-    break;
-  }
-  return COMMAND_USAGE;
 }

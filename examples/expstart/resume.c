@@ -113,7 +113,7 @@ static int resume_left(const struct args *args, struct journal *journal, const s
   return code;
 }
 
-static int resume(const struct args *args) {
+int command_resume(const struct args *args) {
   struct journal journal;
   struct api api;
   struct problem problem;
@@ -127,17 +127,4 @@ static int resume(const struct args *args) {
   }
   journal_close(&journal);
   return code;
-}
-
-int command_resume(int argc, char **argv) {
-  struct args args;
-  switch (args_parse(&args, argc, argv, stdout, stderr)) {
-  case ARGS_RUN:
-    return resume(&args);
-  case ARGS_DONE:
-    return fflush(stdout) == 0 ? 0 : COMMAND_USAGE;
-  case ARGS_BAD:
-    break;
-  }
-  return COMMAND_USAGE;
 }

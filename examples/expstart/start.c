@@ -181,21 +181,12 @@ static int start(const struct args *args, struct api *api) {
   return code;
 }
 
-int command_start(int argc, char **argv) {
-  struct args args;
+int command_start(const struct args *args) {
   struct api api;
-  switch (args_parse(&args, argc, argv, stdout, stderr)) {
-  case ARGS_RUN:
-    break;
-  case ARGS_DONE:
-    return fflush(stdout) == 0 ? 0 : COMMAND_USAGE;
-  case ARGS_BAD:
+  if (!api_read(&api, args, NULL)) {
     return COMMAND_USAGE;
   }
-  if (!api_read(&api, &args, NULL)) {
-    return COMMAND_USAGE;
-  }
-  int code = start(&args, &api);
+  int code = start(args, &api);
   api_close(&api);
   return code;
 }

@@ -210,7 +210,7 @@ static bool show_json(const struct view *view) {
 
 /* ---- */
 
-static int status(const struct args *args) {
+int command_status(const struct args *args) {
   struct view view;
   struct problem problem;
   memset(&view, 0, sizeof view);
@@ -232,17 +232,4 @@ static int status(const struct args *args) {
     code = COMMAND_USAGE;
   }
   return code;
-}
-
-int command_status(int argc, char **argv) {
-  struct args args;
-  switch (args_parse(&args, argc, argv, stdout, stderr)) {
-  case ARGS_RUN:
-    return status(&args);
-  case ARGS_DONE:
-    return fflush(stdout) == 0 ? 0 : COMMAND_USAGE;
-  case ARGS_BAD:
-    break;
-  }
-  return COMMAND_USAGE;
 }

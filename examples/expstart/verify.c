@@ -219,7 +219,7 @@ static bool prepare(struct verify *verify, struct run **run) {
   return is_good;
 }
 
-static int verify_journal(const struct args *args) {
+int command_verify(const struct args *args) {
   struct verify verify = {.args = args};
   struct run *run = NULL;
   int code = COMMAND_USAGE;
@@ -231,17 +231,4 @@ static int verify_journal(const struct args *args) {
   list_free(&verify.list);
   free(verify.statuses);
   return code;
-}
-
-int command_verify(int argc, char **argv) {
-  struct args args;
-  switch (args_parse(&args, argc, argv, stdout, stderr)) {
-  case ARGS_RUN:
-    return verify_journal(&args);
-  case ARGS_DONE:
-    return fflush(stdout) == 0 ? 0 : COMMAND_USAGE;
-  case ARGS_BAD:
-    break;
-  }
-  return COMMAND_USAGE;
 }
