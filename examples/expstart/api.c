@@ -7,14 +7,16 @@
 
 bool api_read(struct api *api, const struct args *args, const char *fallback) {
   const char *variable = getenv("ABSMARTLY_API_ENDPOINT");
-  api->endpoint = args->endpoint;
-  if (api->endpoint == NULL && variable != NULL && *variable != '\0') {
+  if (args->endpoint != NULL) {
+    api->endpoint = args->endpoint;
+    api->endpoint_source = "--endpoint";
+  } else if (variable != NULL && *variable != '\0') {
     api->endpoint = variable;
-  }
-  if (api->endpoint == NULL) {
+    api->endpoint_source = "ABSMARTLY_API_ENDPOINT";
+  } else if (fallback != NULL) {
     api->endpoint = fallback;
-  }
-  if (api->endpoint == NULL) {
+    api->endpoint_source = "the journal's endpoint";
+  } else {
     (void)fputs("expstart: no endpoint: set ABSMARTLY_API_ENDPOINT or use --endpoint\n", stderr);
     return false;
   }
@@ -26,7 +28,7 @@ void api_close(struct api *api) {
 }
 
 /* Says which option or variable is at fault. The endpoint is not shown: it may hold a password. */
-static void say_refused(const struct api *api, const struct args *args, int error) {
+static void say_refused(const struct api *api, int error) {
   const char *source = "the client";
   switch (error) {
   case EXPSTART_ENOKEY:
@@ -37,7 +39,7 @@ static void say_refused(const struct api *api, const struct args *args, int erro
   case EXPSTART_EENDPOINT:
   case EXPSTART_ECREDENTIALS:
   case EXPSTART_EPLAINTEXT:
-    source = args->endpoint != NULL ? "--endpoint" : "ABSMARTLY_API_ENDPOINT";
+    source = api->endpoint_source;
     break;
   case EXPSTART_ECAFILE:
     source = "--ca-file";
@@ -63,7 +65,7 @@ bool api_make_run(const struct api *api, const struct args *args, const char *no
   options.rate_per_second = args->rate;
   int error = run_new(run, &options, &settings);
   if (error != EXPSTART_OK) {
-    say_refused(api, args, error);
+    say_refused(api, error);
   }
   return error == EXPSTART_OK;
 }

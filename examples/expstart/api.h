@@ -11,10 +11,11 @@
 
 struct api {
   const char *endpoint;
+  const char *endpoint_source; /* the option or variable that it came from, for messages */
   struct key key;
 };
 
-/* `fallback` is the endpoint if none is given; may be NULL. False: why was said. */
+/* `fallback`, the journal's, is the endpoint if none is given; may be NULL. False: why was said. */
 bool api_read(struct api *api, const struct args *args, const char *fallback);
 
 /* Makes the run with its client. False: which option or variable is at fault was said. */

@@ -81,8 +81,12 @@ static struct json_object *make_line(const struct export *export, const struct r
 
 static bool write_row_csv(void *data, const struct row *row, struct problem *problem) {
   struct export *export = data;
+  errno = 0;
   write_csv(export->output.to, export, row);
-  return !ferror(export->output.to) || problem_set(problem, "%s", strerror(EIO));
+  if (ferror(export->output.to) != 0) {
+    export->output.error = errno != 0 ? errno : EIO;
+  }
+  return export->output.error == 0 || problem_set(problem, "%s", strerror(export->output.error));
 }
 
 static bool write_row_ndjson(void *data, const struct row *row, struct problem *problem) {
@@ -106,17 +110,13 @@ static int write_all(const struct args *args, struct journal *journal) {
   }
   bool is_read = rows_read(journal, statuses, args->is_csv ? write_row_csv : write_row_ndjson,
                            &export, &problem);
-  bool has_failed = export.output.error != 0 || ferror(export.output.to) != 0;
   error = output_close(&export.output);
-  if (!is_read && !has_failed) {
+  if (error != 0) {
+    output_option_say(args, error);
+  } else if (!is_read) {
     problem_say(&problem, args->journal);
-    return COMMAND_USAGE;
   }
-  if (has_failed || error != 0) {
-    output_option_say(args, error != 0 ? error : EIO);
-    return COMMAND_USAGE;
-  }
-  return 0;
+  return error == 0 && is_read ? 0 : COMMAND_USAGE;
 }
 
 int command_export(const struct args *args) {

@@ -1,5 +1,5 @@
 /* The API key, from the environment or a file. Read with read(2), not stdio, whose buffers could
- * not be wiped. Called by start.c; must never print the key, nor a file name that may be one. */
+ * not be wiped. Called by api.c; must never print the key, nor a file name that may be one. */
 #include "key.h"
 
 #include <errno.h>

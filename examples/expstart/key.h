@@ -1,5 +1,5 @@
 /* The API key: where it comes from, and that it does not stay in memory.
- * Called by start.c; must never print the key, nor what may be one. */
+ * Called by api.c; must never print the key, nor what may be one. */
 #ifndef COMMAND_KEY_H
 #define COMMAND_KEY_H
 

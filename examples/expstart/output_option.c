@@ -11,17 +11,23 @@
 
 static bool bad_output(const struct args *args, const char *why) {
   char shown[256];
+  const char *name = args->output != NULL ? args->output : "-";
   (void)fprintf(stderr, "expstart: --output %s: %s\n",
-                text_safe(shown, sizeof shown, args->output, strlen(args->output)), why);
+                text_safe(shown, sizeof shown, name, strlen(name)), why);
   return false;
 }
 
-/* Opening the output empties it. */
+/* Opening the output empties it. Two that are not there yet are told apart by name. */
 static bool is_output(const struct args *args, const char *input) {
   struct stat read;
   struct stat written;
-  return input != NULL && args->output != NULL && strcmp(args->output, "-") != 0 &&
-         stat(args->output, &written) == 0 && S_ISREG(written.st_mode) &&
+  if (input == NULL || args->output == NULL || strcmp(args->output, "-") == 0) {
+    return false;
+  }
+  if (strcmp(args->output, input) == 0) {
+    return stat(input, &read) != 0 || S_ISREG(read.st_mode);
+  }
+  return stat(args->output, &written) == 0 && S_ISREG(written.st_mode) &&
          (strcmp(input, "-") == 0 ? fstat(fileno(stdin), &read) : stat(input, &read)) == 0 &&
          read.st_dev == written.st_dev && read.st_ino == written.st_ino;
 }

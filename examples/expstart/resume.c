@@ -14,8 +14,7 @@
 #include "text.h"
 
 static int bad_journal(const struct args *args, const struct problem *problem) {
-  problem_say(problem, args->journal);
-  (void)fputs("expstart: nothing was sent\n", stderr);
+  problem_say_not_sent(problem, args->journal);
   return COMMAND_USAGE;
 }
 

@@ -126,8 +126,7 @@ static int say_plan(const struct args *args, const struct list *list, const char
 /* ---- the run --------------------------------------------------------------------------------- */
 
 static int bad_journal(const struct args *args, const struct problem *problem) {
-  problem_say(problem, args->journal);
-  (void)fputs("expstart: nothing was sent\n", stderr);
+  problem_say_not_sent(problem, args->journal);
   return COMMAND_USAGE;
 }
 
@@ -136,6 +135,7 @@ static int go_with_journal(const struct args *args, const struct api *api, struc
   struct journal journal;
   struct problem problem;
   struct terms terms = {.endpoint = api->endpoint, .key = api->key.text, .note = args->note};
+  run_hold_signals();
   if (!journal_create(&journal, args->journal, &terms, list, &problem)) {
     return bad_journal(args, &problem);
   }

@@ -92,19 +92,36 @@ static int exit_code(const struct results *results, const struct starts *starts,
 static int end_journal(const struct args *args, struct run *run, int code) {
   char count[32];
   char name[256];
-  uint64_t unwritten = run_end_journal(run, code);
+  uint64_t unwritten = 0;
+  bool is_whole = run_end_journal(run, code, &unwritten);
   (void)text_safe(name, sizeof name, args->journal, strlen(args->journal));
   if (unwritten > 0) {
     (void)fprintf(stderr,
                   "expstart: %s: %s results are not in the journal; it has these experiments as "
                   "\"sending\", and \"expstart resume\" looks them up first\n",
                   name, text_count(count, sizeof count, unwritten));
+  } else if (!is_whole) {
+    (void)fprintf(
+        stderr, "expstart: %s: all results are in the journal, but not how the run ended\n", name);
+  }
+  if (!is_whole) {
     return COMMAND_STOPPED;
   }
   if (code >= COMMAND_STOPPED && !args->quiet) {
     (void)fprintf(stderr, "expstart: \"expstart resume %s\" goes on from here\n", name);
   }
   return code;
+}
+
+static int not_begun(const struct starts *starts, const struct args *args) {
+  char name[256];
+  (void)fputs("expstart: nothing was sent\n", stderr);
+  if (starts->journal != NULL) {
+    (void)fprintf(stderr,
+                  "expstart: the journal is there: \"expstart resume %s\" goes on from here\n",
+                  text_safe(name, sizeof name, args->journal, strlen(args->journal)));
+  }
+  return COMMAND_USAGE;
 }
 
 int starts_run(const struct starts *starts, const struct args *args, struct run *run) {
@@ -117,16 +134,19 @@ int starts_run(const struct starts *starts, const struct args *args, struct run 
                         .journal = starts->journal,
                         .command = starts->command,
                         .sink = {.result = add_result, .flush = flush, .data = &results}};
+  /* Once more: the journal may be new. */
+  if (!output_option_check(args, NULL)) {
+    return not_begun(starts, args);
+  }
   int error = output_open(&results.output, args->output);
   if (error != 0) {
     output_option_say(args, error);
-    return COMMAND_USAGE;
+    return not_begun(starts, args);
   }
   if (!run_all(run, &job, &end, &problem)) {
     problem_say(&problem, args->journal);
-    (void)fputs("expstart: nothing was sent\n", stderr);
     (void)output_close(&results.output);
-    return COMMAND_USAGE;
+    return not_begun(starts, args);
   }
   (void)output_close(&results.output);
   report(&results, starts, &end);

@@ -158,6 +158,11 @@ char *text_pattern(char *buf, size_t size, const char *text) {
     }
     in_number = is_digit;
   }
+  /* Not in the middle of a character. */
+  while (*text != '\0' && used > 0 && ((unsigned char)*text & 0xC0u) == 0x80u) {
+    text--;
+    used--;
+  }
   buf[used] = '\0';
   return buf;
 }

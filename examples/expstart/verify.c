@@ -43,6 +43,7 @@ struct verify {
   const struct args *args;
   struct list list;
   unsigned char *statuses; /* of each entry of the list */
+  size_t capacity;         /* of these */
   uint64_t counts[FINDINGS];
   uint64_t shown;
   struct output output;
@@ -52,6 +53,9 @@ struct verify {
 
 static bool take_row(void *data, const struct row *row, struct problem *problem) {
   struct verify *verify = data;
+  if (verify->list.count == verify->capacity) {
+    return problem_set(problem, "is damaged (its index does not have all rows)");
+  }
   verify->statuses[verify->list.count] = (unsigned char)row->status;
   return list_add(&verify->list, row->id, row->number, NULL, 0) == 0 ||
          problem_set(problem, "out of memory");
@@ -62,7 +66,8 @@ static bool read_journal(struct verify *verify, struct journal *journal, struct 
   if (!database_number(journal->db, "SELECT count(*) FROM experiment", &count, problem)) {
     return false;
   }
-  verify->statuses = calloc((size_t)count + 1, 1);
+  verify->capacity = (size_t)count;
+  verify->statuses = calloc(verify->capacity + 1, 1);
   if (verify->statuses == NULL) {
     return problem_set(problem, "out of memory");
   }
@@ -88,10 +93,6 @@ static enum finding compare(enum status status, const expstart_result *result) {
   return is_running ? FINDING_RUNNING : FINDING_NOT_RUNNING;
 }
 
-static const char *words_of(const expstart_result *result) {
-  return result->message[0] != '\0' ? result->message : expstart_strerror(result->error);
-}
-
 static struct json_object *make_line(const expstart_result *result, enum status status,
                                      enum finding finding) {
   struct json_object *line = json_object_new_object();
@@ -103,7 +104,7 @@ static struct json_object *make_line(const expstart_result *result, enum status 
       line, "api", is_read && result->state != NULL ? json_object_new_string(result->state) : NULL);
   (void)json_object_object_add(line, "http_status", json_object_new_int(result->http_status));
   (void)json_object_object_add(line, "message",
-                               json_object_new_string(is_read ? "" : words_of(result)));
+                               json_object_new_string(is_read ? "" : output_words(result)));
   return line;
 }
 
@@ -116,7 +117,7 @@ static void show(struct verify *verify, const struct run_result *told, enum stat
     return;
   }
   progress_clear(told->progress);
-  const char *words = finding == FINDING_UNREADABLE ? words_of(result)
+  const char *words = finding == FINDING_UNREADABLE ? output_words(result)
                       : result->state != NULL       ? result->state
                                                     : "?";
   (void)text_safe(shown, sizeof shown, words, strlen(words));

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
@@ -155,6 +156,80 @@ static void another_process_is_refused_with_the_first_ones_number_until_it_is_de
   (void)close(ready[1]);
 }
 
+/* ---- making one ------------------------------------------------------------------------------ */
+
+static void assert_is_kept(struct fixture *fixture) {
+  assert_true(journal_open(&fixture->journal, fixture->file, JOURNAL_RUN, &fixture->problem));
+  assert_int_equal(number_of(fixture, "SELECT count(*) FROM experiment"), COUNT);
+}
+
+static void a_journal_that_somebody_else_has_made_meanwhile_is_not_removed(void **state) {
+  struct fixture *fixture = *state;
+  struct journal second;
+  /* Its process lives: the lock refuses. (A process's own locks do not: another one is asked.) */
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    bool is_made =
+        journal_create(&second, fixture->file, &terms, &fixture->list, &fixture->problem);
+    _exit(!is_made && strstr(fixture->problem.text, "is in use by process") != NULL ? 0 : 1);
+  }
+  int code = -1;
+  assert_int_equal(waitpid(child, &code, 0), child);
+  assert_int_equal(code, 0);
+  journal_close(&fixture->journal);
+  /* Its process has ended. */
+  assert_false(journal_create(&second, fixture->file, &terms, &fixture->list, &fixture->problem));
+  assert_non_null(strstr(fixture->problem.text, "is there already"));
+  assert_is_kept(fixture);
+}
+
+static void what_a_killed_start_left_half_made_is_no_hindrance(void **state) {
+  struct fixture *fixture = *state;
+  char name[160];
+  journal_close(&fixture->journal);
+  assert_int_equal(unlink(fixture->file), 0);
+  (void)snprintf(name, sizeof name, "%s-expstart-new", fixture->file);
+  FILE *half = fopen(name, "w");
+  assert_non_null(half);
+  assert_true(fputs("half a journal", half) >= 0);
+  assert_int_equal(fclose(half), 0);
+  assert_true(
+      journal_create(&fixture->journal, fixture->file, &terms, &fixture->list, &fixture->problem));
+  journal_close(&fixture->journal);
+  assert_is_kept(fixture);
+}
+
+static void a_journal_with_two_names_is_refused(void **state) {
+  struct fixture *fixture = *state;
+  char name[160];
+  journal_close(&fixture->journal);
+  (void)snprintf(name, sizeof name, "%s-too", fixture->file);
+  assert_int_equal(link(fixture->file, name), 0);
+  assert_false(journal_open(&fixture->journal, name, JOURNAL_RUN, &fixture->problem));
+  assert_non_null(strstr(fixture->problem.text, "more than one name"));
+  assert_false(journal_open(&fixture->journal, fixture->file, JOURNAL_READ, &fixture->problem));
+  assert_int_equal(unlink(name), 0);
+  assert_is_kept(fixture);
+}
+
+static void a_file_where_the_lock_would_be_is_kept(void **state) {
+  struct fixture *fixture = *state;
+  char name[160];
+  struct stat found;
+  journal_close(&fixture->journal);
+  (void)snprintf(name, sizeof name, "%s-lock", fixture->file);
+  FILE *other = fopen(name, "w");
+  assert_non_null(other);
+  assert_true(fputs("mine", other) >= 0);
+  assert_int_equal(fclose(other), 0);
+  assert_false(journal_open(&fixture->journal, fixture->file, JOURNAL_RUN, &fixture->problem));
+  assert_non_null(strstr(fixture->problem.text, "\"-lock\""));
+  assert_int_equal(stat(name, &found), 0);
+  assert_int_equal(found.st_size, 4);
+  assert_int_equal(unlink(name), 0);
+}
+
 /* ---- what is left ---------------------------------------------------------------------------- */
 
 static void what_is_left_is_certain_first_then_in_doubt(void **state) {
@@ -192,13 +267,17 @@ static void what_is_left_is_certain_first_then_in_doubt(void **state) {
 
 static void doubts_wait_until_what_was_under_way_can_have_been_done(void **state) {
   (void)state;
-  struct left left = {.seen_ms = 1000000};
+  struct left left = {.seen_ms = 1000000, .has_ended = true};
   uint64_t longest = left_doubt_wait_ms(&left, 1000000);
-  assert_in_range(longest, 5000, 10000);
+  assert_int_equal(longest, 5000);
   assert_int_equal(left_doubt_wait_ms(&left, 1000000 + 2000), longest - 2000);
   assert_int_equal(left_doubt_wait_ms(&left, 1000000 + 3600000), 0);
   /* The clock was set back: nobody knows how long ago it was. */
   assert_int_equal(left_doubt_wait_ms(&left, 1000000 - 86400000), longest);
+  /* A slow disk may have kept a run that was killed from being seen. */
+  left.has_ended = false;
+  assert_int_equal(left_doubt_wait_ms(&left, 1000000 + 20000), longest);
+  assert_int_equal(left_doubt_wait_ms(&left, 1000000 + 3600000), 0);
   left.seen_ms = 0;
   assert_int_equal(left_doubt_wait_ms(&left, 1000000), 0);
 }
@@ -233,7 +312,10 @@ static uint64_t end_writing(struct writing *writing) {
   writer_detach(writing->writer);
   assert_int_equal(uv_run(&writing->loop, UV_RUN_DEFAULT), 0);
   assert_int_equal(uv_loop_close(&writing->loop), 0);
-  return writer_finish(writing->writer, &ending, 100);
+  uint64_t unwritten = 0;
+  bool is_whole = writer_finish(writing->writer, &ending, 100, &unwritten);
+  assert_int_equal(is_whole, unwritten == 0);
+  return unwritten;
 }
 
 static void a_claim_is_told_of_when_it_is_on_the_disk(void **state) {
@@ -309,6 +391,19 @@ static void one_that_was_not_tried_is_as_it_was(void **state) {
       number_of(fixture, "SELECT count(*) FROM experiment WHERE number=1 AND status='pending' AND "
                          "attempts=4 AND message='old' AND last_attempt_ms=77"),
       1);
+}
+
+/* --retry took it up, and the run was stopped before it was claimed, or the claim could not be written. */
+static void one_that_was_not_claimed_keeps_its_status(void **state) {
+  struct fixture *fixture = *state;
+  struct writing writing;
+  run_sql(fixture, "UPDATE experiment SET status='failed' WHERE number=1");
+  begin_writing(&writing, fixture);
+  writer_result(writing.writer,
+                &(struct journal_result){.place = 1, .status = STATUS_PENDING, .is_untried = true});
+  assert_int_equal(end_writing(&writing), 0);
+  assert_int_equal(
+      number_of(fixture, "SELECT count(*) FROM experiment WHERE number=1 AND status='failed'"), 1);
 }
 
 static void what_cannot_be_written_is_counted_and_nothing_of_it_is_there(void **state) {
@@ -389,6 +484,13 @@ int main(void) {
       cmocka_unit_test_setup_teardown(changed_terms_are_those_of_the_next_time, setup, teardown),
       cmocka_unit_test_setup_teardown(
           another_process_is_refused_with_the_first_ones_number_until_it_is_dead, setup, teardown),
+      cmocka_unit_test_setup_teardown(
+          a_journal_that_somebody_else_has_made_meanwhile_is_not_removed, setup, teardown),
+      cmocka_unit_test_setup_teardown(what_a_killed_start_left_half_made_is_no_hindrance, setup,
+                                      teardown),
+      cmocka_unit_test_setup_teardown(a_journal_with_two_names_is_refused, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_file_where_the_lock_would_be_is_kept, setup, teardown),
+      cmocka_unit_test_setup_teardown(one_that_was_not_claimed_keeps_its_status, setup, teardown),
       cmocka_unit_test_setup_teardown(what_is_left_is_certain_first_then_in_doubt, setup, teardown),
       cmocka_unit_test(doubts_wait_until_what_was_under_way_can_have_been_done),
       cmocka_unit_test_setup_teardown(a_claim_is_told_of_when_it_is_on_the_disk, setup, teardown),

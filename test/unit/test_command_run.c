@@ -11,6 +11,7 @@
 #include "feed.h"
 #include "recent.h"
 #include "stop.h"
+#include "text.h"
 
 /* ---- the feed; the writer is one of our own, on a disk that is told when to be done --------------- */
 
@@ -163,6 +164,16 @@ static void each_way_to_stop_has_words(void **state) {
   assert_string_equal(stop_ending(STOP_SIGNAL, 15), "stopped by SIGTERM");
 }
 
+static void a_pattern_is_not_cut_in_the_middle_of_a_character(void **state) {
+  (void)state;
+  char pattern[8];
+  assert_string_equal(text_pattern(pattern, sizeof pattern, "a 12 b"), "a # b");
+  assert_string_equal(text_pattern(pattern, sizeof pattern, "1234567890"), "#");
+  assert_string_equal(text_pattern(pattern, sizeof pattern, "\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9"),
+                      "\xC3\xA9\xC3\xA9\xC3\xA9");
+  assert_string_equal(text_pattern(pattern, sizeof pattern, "abcd\xF0\x9F\x98\x80"), "abcd");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(without_a_journal_all_that_is_certain_may_go),
@@ -173,6 +184,7 @@ int main(void) {
       cmocka_unit_test(quantiles_of_a_few_are_exact),
       cmocka_unit_test(quantiles_of_many_are_close_and_the_longest_is_exact),
       cmocka_unit_test(each_way_to_stop_has_words),
+      cmocka_unit_test(a_pattern_is_not_cut_in_the_middle_of_a_character),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

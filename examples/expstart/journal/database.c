@@ -110,8 +110,9 @@ static sqlite3 *open_unchanging(const char *file, struct problem *problem) {
 
 sqlite3 *database_open(const char *file, enum database_access access, struct problem *problem) {
   int64_t version = 0;
-  if (access == DATABASE_WRITE) {
-    return open_with(file, SQLITE_OPEN_READWRITE, problem);
+  if (access != DATABASE_READ) {
+    int create = access == DATABASE_CREATE ? SQLITE_OPEN_CREATE : 0;
+    return open_with(file, SQLITE_OPEN_READWRITE | create, problem);
   }
   sqlite3 *db = open_with(file, SQLITE_OPEN_READONLY, problem);
   if (db == NULL || database_number(db, "PRAGMA schema_version", &version, problem)) {
@@ -156,6 +157,25 @@ bool database_number(sqlite3 *db, const char *sql, int64_t *number, struct probl
     *number = sqlite3_column_int64(statement, 0);
   }
   (void)sqlite3_finalize(statement);
+  return is_good;
+}
+
+bool database_each(sqlite3 *db, const char *sql, database_row_cb take, void *data,
+                   struct problem *problem) {
+  sqlite3_stmt *select = database_prepare(db, sql, problem);
+  if (select == NULL) {
+    return false;
+  }
+  bool is_good = true;
+  int code = sqlite3_step(select);
+  while (code == SQLITE_ROW && is_good) {
+    is_good = take(data, select, problem);
+    code = is_good ? sqlite3_step(select) : SQLITE_DONE;
+  }
+  if (is_good && code != SQLITE_DONE) {
+    is_good = database_problem(db, problem);
+  }
+  (void)sqlite3_finalize(select);
   return is_good;
 }
 

@@ -10,8 +10,9 @@
 #include "problem.h"
 
 enum database_access {
-  DATABASE_READ, /* also a file that must not, or cannot, be written */
-  DATABASE_WRITE /* the file must be there */
+  DATABASE_READ,  /* also a file that must not, or cannot, be written */
+  DATABASE_WRITE, /* the file must be there */
+  DATABASE_CREATE /* the file must not be there */
 };
 
 /* Opens the file. NULL: why not is in `problem`. */
@@ -32,6 +33,11 @@ bool database_step(sqlite3 *db, sqlite3_stmt *statement, struct problem *problem
 
 /* The first column of the first row as a number, 0 if there is none. */
 bool database_number(sqlite3 *db, const char *sql, int64_t *number, struct problem *problem);
+
+/* Calls `take` for each row of a query; what it returns as false ends that, with `problem` set. */
+typedef bool (*database_row_cb)(void *data, sqlite3_stmt *select, struct problem *problem);
+bool database_each(sqlite3 *db, const char *sql, database_row_cb take, void *data,
+                   struct problem *problem);
 
 /* Binds a text that stays as it is until the statement is done; NULL is NULL. */
 void database_bind_text(sqlite3_stmt *statement, int place, const char *text);

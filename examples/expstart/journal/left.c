@@ -6,8 +6,8 @@
 #include "expstart.h"
 #include "rows.h"
 
-#define SETTLE_MS 5000  /* as the library waits after an attempt that timed out */
-#define SILENCE_MS 1500 /* a run that lives is seen at least so often */
+#define SETTLE_MS 5000    /* as the library waits after an attempt that timed out */
+#define LONG_AGO_MS 60000 /* a run that lives is seen each second, but for a disk that is slow */
 
 void left_free(struct left *left) {
   list_free(&left->list);
@@ -61,24 +61,31 @@ bool left_read(struct left *left, struct journal *journal, unsigned retry,
   struct pass pass = {.left = left, .retry = retry};
   memset(left, 0, sizeof *left);
   list_init(&left->list);
+  int64_t ended_ms = 0;
   if (!database_number(journal->db, "SELECT seen_ms FROM run ORDER BY number DESC LIMIT 1",
                        &left->seen_ms, problem) ||
+      !database_number(journal->db, "SELECT ended_ms FROM run ORDER BY number DESC LIMIT 1",
+                       &ended_ms, problem) ||
       !rows_read(journal, STATUS_ALL, add_row, &pass, problem)) {
     return false;
   }
+  left->has_ended = ended_ms > 0;
   left->doubt_from = left->list.count;
   pass.is_for_doubts = true;
   return rows_read(journal, STATUS_ALL, add_row, &pass, problem);
 }
 
-/* A clock that was set back tells nothing: then it is waited for as long as if the run had died just now. */
+/* A run that was killed may have sent until just now, whenever it was seen last; and a clock that was set back tells
+   nothing at all. */
 uint64_t left_doubt_wait_ms(const struct left *left, int64_t now_ms) {
-  int64_t longest = SETTLE_MS + SILENCE_MS;
   int64_t ago = now_ms - left->seen_ms;
-  if (left->seen_ms == 0 || ago > longest) {
+  if (left->seen_ms == 0 || ago > LONG_AGO_MS) {
     return 0;
   }
-  return (uint64_t)(ago < 0 ? longest : longest - ago);
+  if (!left->has_ended || ago < 0) {
+    return SETTLE_MS;
+  }
+  return ago < SETTLE_MS ? (uint64_t)(SETTLE_MS - ago) : 0;
 }
 
 uint64_t left_rest_bad(const struct left *left) {

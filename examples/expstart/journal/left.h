@@ -15,6 +15,7 @@ struct left {
   uint64_t counts[STATUSES]; /* of the whole journal */
   uint64_t taken[STATUSES];  /* of these, those that are in the list */
   int64_t seen_ms;           /* the last sign of life of the last run; 0: there was none */
+  bool has_ended;            /* it was not killed */
 };
 
 /* Takes what is pending, what was being sent when its run died, and what the end of a run has cut off

@@ -48,7 +48,7 @@ static bool is_still_there(int file, const char *name) {
 static bool refuse(const struct lock *lock, struct problem *problem) {
   int error = errno;
   if (error != EACCES && error != EAGAIN) {
-    return problem_set(problem, "%s cannot be locked: %s", lock->name, strerror(error));
+    return problem_set(problem, "cannot be locked: %s", strerror(error));
   }
   long pid = holder_of(lock->file);
   if (pid > 0) {
@@ -57,13 +57,24 @@ static bool refuse(const struct lock *lock, struct problem *problem) {
   return problem_set(problem, "is in use by another process");
 }
 
+/* A file with something in it is somebody else's, and not to be removed when the lock is given back. */
+static bool check_empty(const struct lock *lock, struct problem *problem) {
+  struct stat found;
+  if (fstat(lock->file, &found) != 0) {
+    return problem_set(problem, "its lock cannot be looked at: %s", strerror(errno));
+  }
+  return found.st_size == 0 ||
+         problem_set(problem, "cannot be locked: there is a file of its name with \"-lock\" added");
+}
+
 static bool try_to_take(struct lock *lock, struct problem *problem) {
   struct flock range = whole_file();
   lock->file = open(lock->name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (lock->file < 0) {
-    return problem_set(problem, "%s cannot be made: %s", lock->name, strerror(errno));
+    return problem_set(problem, "its lock cannot be made: %s", strerror(errno));
   }
-  return fcntl(lock->file, F_SETLK, &range) == 0 || refuse(lock, problem);
+  return check_empty(lock, problem) &&
+         (fcntl(lock->file, F_SETLK, &range) == 0 || refuse(lock, problem));
 }
 
 static void forget(struct lock *lock) {

@@ -7,28 +7,8 @@
 
 #define RATE_OVER_MS 10000 /* "of late" */
 
-/* Calls `take` with each row of a query. */
-static bool each_row(struct journal *journal, const char *sql,
-                     bool (*take)(struct overview *, sqlite3_stmt *, struct problem *),
-                     struct overview *overview, struct problem *problem) {
-  sqlite3_stmt *select = database_prepare(journal->db, sql, problem);
-  if (select == NULL) {
-    return false;
-  }
-  bool is_good = true;
-  int code = sqlite3_step(select);
-  while (code == SQLITE_ROW && is_good) {
-    is_good = take(overview, select, problem);
-    code = is_good ? sqlite3_step(select) : SQLITE_DONE;
-  }
-  if (is_good && code != SQLITE_DONE) {
-    is_good = database_problem(journal->db, problem);
-  }
-  (void)sqlite3_finalize(select);
-  return is_good;
-}
-
-static bool take_count(struct overview *overview, sqlite3_stmt *select, struct problem *problem) {
+static bool take_count(void *data, sqlite3_stmt *select, struct problem *problem) {
+  struct overview *overview = data;
   enum status status = STATUS_PENDING;
   const char *name = (const char *)sqlite3_column_text(select, 0);
   if (name == NULL || !status_find(name, strlen(name), &status)) {
@@ -43,7 +23,8 @@ static void copy_text(char *to, size_t size, sqlite3_stmt *select, int column) {
   (void)snprintf(to, size, "%s", text == NULL ? "" : text);
 }
 
-static bool take_run(struct overview *overview, sqlite3_stmt *select, struct problem *problem) {
+static bool take_run(void *data, sqlite3_stmt *select, struct problem *problem) {
+  struct overview *overview = data;
   struct overview_run *bigger = realloc(overview->runs, (overview->run_count + 1) * sizeof *bigger);
   if (bigger == NULL) {
     return problem_set(problem, "out of memory");
@@ -70,7 +51,8 @@ static bool take_run(struct overview *overview, sqlite3_stmt *select, struct pro
 }
 
 /* From the first to the last sample of the last moments of the last run. */
-static bool take_rate(struct overview *overview, sqlite3_stmt *select, struct problem *problem) {
+static bool take_rate(void *data, sqlite3_stmt *select, struct problem *problem) {
+  struct overview *overview = data;
   int64_t results = sqlite3_column_int64(select, 0);
   int64_t time_ms = sqlite3_column_int64(select, 1);
   (void)problem;
@@ -88,7 +70,7 @@ static bool read_rate(struct overview *overview, struct journal *journal, struct
       "WHERE run=(SELECT max(number) FROM run) AND "
       "at_ms>=(SELECT max(at_ms) FROM sample WHERE run=(SELECT max(number) FROM run))-%d",
       RATE_OVER_MS);
-  return each_row(journal, sql, take_rate, overview, problem);
+  return database_each(journal->db, sql, take_rate, overview, problem);
 }
 
 static bool read_all(struct overview *overview, struct journal *journal, struct problem *problem) {
@@ -96,14 +78,18 @@ static bool read_all(struct overview *overview, struct journal *journal, struct 
   static const char runs[] =
       "SELECT number,command,version,pid,experiments,begun_ms,seen_ms,ended_ms,exit_code,ending,"
       "attempts,lookups,throttled,faults,p50_us,p90_us,p99_us,max_us FROM run ORDER BY number";
-  return each_row(journal, counts, take_count, overview, problem) &&
-         each_row(journal, runs, take_run, overview, problem) &&
+  static const char cut_off[] =
+      "SELECT count(*) FROM experiment WHERE status='unknown' AND error='ECANCELED'";
+  return database_each(journal->db, counts, take_count, overview, problem) &&
+         database_each(journal->db, runs, take_run, overview, problem) &&
+         database_number(journal->db, cut_off, &overview->cut_off, problem) &&
          read_rate(overview, journal, problem);
 }
 
 bool overview_read(struct overview *overview, struct journal *journal, struct problem *problem) {
   memset(overview, 0, sizeof *overview);
-  overview->holder = lock_holder(journal->file);
+  /* It may have begun a run before what is read here, or ended it behind. */
+  overview->holder = journal->holder != 0 ? journal->holder : lock_holder(journal->file);
   return read_all(overview, journal, problem);
 }
 
@@ -118,7 +104,7 @@ uint64_t overview_good(const struct overview *overview) {
 
 uint64_t overview_left(const struct overview *overview) {
   return overview->counts[STATUS_PENDING] + overview->counts[STATUS_SENDING] +
-         overview->counts[STATUS_CANCELED];
+         overview->counts[STATUS_CANCELED] + (uint64_t)overview->cut_off;
 }
 
 bool overview_is_going(const struct overview *overview, const struct overview_run *run) {

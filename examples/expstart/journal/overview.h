@@ -25,6 +25,7 @@ struct overview_run {
 
 struct overview {
   uint64_t counts[STATUSES];
+  int64_t cut_off;           /* of those that are unknown: since a run was ended */
   struct overview_run *runs; /* in their order */
   size_t run_count;
   long holder; /* the process that has the journal now; 0: none, -1: not seen from here */
@@ -35,7 +36,7 @@ bool overview_read(struct overview *overview, struct journal *journal, struct pr
 void overview_free(struct overview *overview);
 
 uint64_t overview_good(const struct overview *overview);
-/* Neither has a result nor is certain to need none: what a resume would take up. */
+/* What a resume would take up. */
 uint64_t overview_left(const struct overview *overview);
 
 /* Whether this one, the last, goes on now. */

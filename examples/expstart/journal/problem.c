@@ -17,6 +17,12 @@ bool problem_set(struct problem *problem, const char *format, ...) {
 
 void problem_say(const struct problem *problem, const char *file) {
   char name[256];
+  char text[sizeof problem->text];
   (void)fprintf(stderr, "expstart: %s: %s\n", text_safe(name, sizeof name, file, strlen(file)),
-                problem->text);
+                text_safe(text, sizeof text, problem->text, strlen(problem->text)));
+}
+
+void problem_say_not_sent(const struct problem *problem, const char *file) {
+  problem_say(problem, file);
+  (void)fputs("expstart: nothing was sent\n", stderr);
 }

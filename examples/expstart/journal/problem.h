@@ -15,5 +15,7 @@ __attribute__((format(printf, 2, 3))) bool problem_set(struct problem *problem, 
 
 /* "expstart: FILE: TEXT" on stderr. */
 void problem_say(const struct problem *problem, const char *file);
+/* And that nothing was sent. */
+void problem_say_not_sent(const struct problem *problem, const char *file);
 
 #endif

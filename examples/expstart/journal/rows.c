@@ -30,27 +30,24 @@ static bool take_row(struct row *row, sqlite3_stmt *select, struct problem *prob
   return true;
 }
 
+struct reading {
+  unsigned statuses;
+  row_cb on_row;
+  void *data;
+};
+
+static bool read_row(void *data, sqlite3_stmt *select, struct problem *problem) {
+  struct reading *reading = data;
+  struct row row;
+  return take_row(&row, select, problem) && ((reading->statuses & STATUS_BIT(row.status)) == 0 ||
+                                             reading->on_row(reading->data, &row, problem));
+}
+
 bool rows_read(struct journal *journal, unsigned statuses, row_cb on_row, void *data,
                struct problem *problem) {
-  struct row row;
-  sqlite3_stmt *select =
-      database_prepare(journal->db,
+  struct reading reading = {.statuses = statuses, .on_row = on_row, .data = data};
+  return database_each(journal->db,
                        "SELECT number,id,note,status,attempts,throttled,http_status,error,message,"
                        "first_attempt_ms,last_attempt_ms,run FROM experiment ORDER BY number",
-                       problem);
-  if (select == NULL) {
-    return false;
-  }
-  bool is_good = true;
-  int code = sqlite3_step(select);
-  while (code == SQLITE_ROW && is_good) {
-    is_good = take_row(&row, select, problem) &&
-              ((statuses & STATUS_BIT(row.status)) == 0 || on_row(data, &row, problem));
-    code = is_good ? sqlite3_step(select) : SQLITE_DONE;
-  }
-  if (is_good && code != SQLITE_DONE) {
-    is_good = database_problem(journal->db, problem);
-  }
-  (void)sqlite3_finalize(select);
-  return is_good;
+                       read_row, &reading, problem);
 }

@@ -13,7 +13,7 @@ bool store_init(struct store *store, struct journal *journal, int64_t run, const
       ("UPDATE experiment SET status=?2,attempts=attempts+?3,throttled=throttled+?4,http_status=?5,"
        "error=?6,message=?7,first_attempt_ms=coalesce(first_attempt_ms,?8),"
        "last_attempt_ms=coalesce(?9,last_attempt_ms) WHERE number=?1"),
-      "UPDATE experiment SET status=?2 WHERE number=?1",
+      "UPDATE experiment SET status=?2 WHERE number=?1 AND status='sending'",
       "INSERT INTO sample VALUES(?,?,?,?,?,?,?,?,?,?,?)",
       ("UPDATE run SET "
        "seen_ms=?2,attempts=?3,lookups=?4,throttled=?5,faults=?6,p50_us=?7,p90_us=?8,"

@@ -1,4 +1,4 @@
-/* The thread that writes a run's journal. Called by run.c. */
+/* The thread that writes a run's journal. Called by run.c, feed.c and diary.c. */
 #include "writer.h"
 
 #include <stdlib.h>
@@ -22,10 +22,11 @@ struct writer {
   size_t claimed;     /* the end of those on the disk */
   uint64_t lost;      /* results there was no memory for */
   uint64_t unwritten; /* results, when it has ended */
-  bool has_failed;     /* ever: then no claim is written any more */
-  bool is_stuck;       /* what the thread has in hand could not be written yet */
-  struct problem problem;
+  bool has_failed;    /* ever: then no claim is written any more */
+  bool is_stuck;      /* what the thread has in hand could not be written yet */
+  struct problem problem, stuck_on;
   bool is_ending, is_detached;
+  bool has_ended; /* the ending is on the disk */
   struct journal_ending ending;
   uint64_t give_up_ns; /* uv_hrtime at which an end is made of it, with what is not written */
 };
@@ -35,6 +36,15 @@ struct writer {
 static void notify(struct writer *writer) {
   if (!writer->is_detached) {
     (void)uv_async_send(&writer->event); /* fails for no handle that is open */
+  }
+}
+
+/* `problem` is why; what is tried again later may still succeed. */
+static void be_stuck(struct writer *writer, const struct problem *problem) {
+  if (!writer->is_stuck) {
+    writer->is_stuck = true;
+    writer->stuck_on = *problem;
+    notify(writer);
   }
 }
 
@@ -93,12 +103,13 @@ static bool write_batch(struct writer *writer, struct batch *batch, bool is_last
       writer->is_stuck = false;
       return true;
     case STORE_FAILED:
-      writer->is_stuck = true;
+      be_stuck(writer, &problem);
       fail_with(writer, &problem);
       /* Of this claim nothing was sent, and nothing will be. */
       batch->claim_from = batch->claim_to = 0;
       break;
     case STORE_BUSY:
+      be_stuck(writer, &problem);
       break;
     }
     if (!wait_to_retry(writer)) {
@@ -131,6 +142,7 @@ static void run_thread(void *data) {
     }
     if (write_batch(writer, &batch, is_last)) {
       take_claim(writer, &batch);
+      writer->has_ended = is_last;
     } else {
       writer->unwritten = batch.result_count + writer->next.result_count;
       is_last = true;
@@ -190,13 +202,13 @@ bool writer_new(struct writer **result, struct journal *journal, int64_t run,
   return true;
 }
 
-/* Returns whether the thread waits for anything at all, and not just for more. */
-static bool tell(struct writer *writer) {
+/* Takes the lock. Returns whether the thread waits for anything at all, and not just for more. */
+static bool enter(struct writer *writer) {
   uv_mutex_lock(&writer->lock);
   return batch_is_empty(&writer->next);
 }
 
-static void told(struct writer *writer, bool was_empty, bool is_kept) {
+static void leave(struct writer *writer, bool was_empty, bool is_kept) {
   static const struct problem no_memory = {"out of memory"};
   if (!is_kept) {
     fail_with(writer, &no_memory);
@@ -209,12 +221,12 @@ static void told(struct writer *writer, bool was_empty, bool is_kept) {
 }
 
 void writer_claim(struct writer *writer, size_t to) {
-  bool was_empty = tell(writer);
+  bool was_empty = enter(writer);
   if (to > writer->asked) {
     batch_claim(&writer->next, writer->asked, to);
     writer->asked = to;
   }
-  told(writer, was_empty, true);
+  leave(writer, was_empty, true);
 }
 
 size_t writer_claimed(struct writer *writer) {
@@ -225,20 +237,20 @@ size_t writer_claimed(struct writer *writer) {
 }
 
 void writer_result(struct writer *writer, const struct journal_result *result) {
-  bool was_empty = tell(writer);
+  bool was_empty = enter(writer);
   bool is_kept = batch_add_result(&writer->next, result);
   writer->lost += is_kept ? 0 : 1;
-  told(writer, was_empty, is_kept);
+  leave(writer, was_empty, is_kept);
 }
 
 void writer_sample(struct writer *writer, const struct journal_sample *sample) {
-  bool was_empty = tell(writer);
-  told(writer, was_empty, batch_add_sample(&writer->next, sample));
+  bool was_empty = enter(writer);
+  leave(writer, was_empty, batch_add_sample(&writer->next, sample));
 }
 
 void writer_pause(struct writer *writer, const struct journal_pause *pause) {
-  bool was_empty = tell(writer);
-  told(writer, was_empty, batch_add_pause(&writer->next, pause));
+  bool was_empty = enter(writer);
+  leave(writer, was_empty, batch_add_pause(&writer->next, pause));
 }
 
 bool writer_has_failed(struct writer *writer, struct problem *problem) {
@@ -251,9 +263,10 @@ bool writer_has_failed(struct writer *writer, struct problem *problem) {
   return has_failed;
 }
 
-bool writer_is_stuck(struct writer *writer) {
+bool writer_is_stuck(struct writer *writer, struct problem *problem) {
   uv_mutex_lock(&writer->lock);
   bool is_stuck = writer->is_stuck;
+  *problem = writer->stuck_on;
   uv_mutex_unlock(&writer->lock);
   return is_stuck;
 }
@@ -265,8 +278,8 @@ void writer_detach(struct writer *writer) {
   uv_close((uv_handle_t *)&writer->event, NULL);
 }
 
-uint64_t writer_finish(struct writer *writer, const struct journal_ending *ending,
-                       uint64_t patience_ms) {
+bool writer_finish(struct writer *writer, const struct journal_ending *ending, uint64_t patience_ms,
+                   uint64_t *unwritten) {
   uv_mutex_lock(&writer->lock);
   writer->ending = *ending;
   writer->give_up_ns = uv_hrtime() + patience_ms * 1000000;
@@ -274,11 +287,12 @@ uint64_t writer_finish(struct writer *writer, const struct journal_ending *endin
   uv_cond_signal(&writer->wake);
   uv_mutex_unlock(&writer->lock);
   (void)uv_thread_join(&writer->thread); /* fails for no thread that was started */
-  uint64_t unwritten = writer->unwritten + writer->lost;
+  *unwritten = writer->unwritten + writer->lost;
+  bool is_whole = writer->has_ended && *unwritten == 0;
   store_free(&writer->store);
   batch_free(&writer->next);
   uv_cond_destroy(&writer->wake);
   uv_mutex_destroy(&writer->lock);
   free(writer);
-  return unwritten;
+  return is_whole;
 }

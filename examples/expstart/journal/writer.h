@@ -5,7 +5,7 @@
  * Written ahead: an experiment may be sent when its claim is on the disk, which `on_event` says. What cannot be
  * written stays in memory and is tried again.
  *
- * Called by run.c on the loop's thread, and nowhere else. */
+ * Called by run.c, feed.c and diary.c, on the loop's thread only. */
 #ifndef COMMAND_WRITER_H
 #define COMMAND_WRITER_H
 
@@ -21,7 +21,7 @@
 
 struct writer;
 
-/* On the loop's thread: more is claimed, or the journal could not be written. */
+/* On the loop's thread: more is claimed, or the journal could not be written (yet, or at all). */
 typedef void (*writer_event_cb)(void *data);
 
 /* The journal belongs to the thread until writer_finish. False: nothing was made. */
@@ -41,15 +41,15 @@ void writer_pause(struct writer *writer, const struct journal_pause *pause);
 /* Whether something could not be written; then why. It stays so: nothing more is claimed. */
 bool writer_has_failed(struct writer *writer, struct problem *problem);
 
-/* Whether there is something that still could not be written. */
-bool writer_is_stuck(struct writer *writer);
+/* Whether there is something that could not be written yet; then why. */
+bool writer_is_stuck(struct writer *writer, struct problem *problem);
 
 /* No event comes any more, and the loop is let go of. */
 void writer_detach(struct writer *writer);
 
-/* After writer_detach. Writes what is left and how the run ended, for up to `patience_ms` if that fails.
-   Returns how many results are not in the journal: there they are still `sending`. */
-uint64_t writer_finish(struct writer *writer, const struct journal_ending *ending,
-                       uint64_t patience_ms);
+/* After writer_detach. Writes what is left and how the run ended, for up to `patience_ms` if that fails. False: not
+   all is in the journal; `unwritten` results are not: there they are still `sending`. */
+bool writer_finish(struct writer *writer, const struct journal_ending *ending, uint64_t patience_ms,
+                   uint64_t *unwritten);
 
 #endif

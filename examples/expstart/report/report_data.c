@@ -110,38 +110,35 @@ static bool add_overview(struct builder *builder, struct problem *problem) {
 /* ---- over time ------------------------------------------------------------------------------- */
 
 /* Each column of a query becomes an array of that name. */
-static bool add_columns(struct builder *builder, struct json_object *to, const char *sql,
-                        struct problem *problem) {
-  sqlite3_stmt *select = database_prepare(builder->journal->db, sql, problem);
-  if (select == NULL) {
-    return false;
+struct columns {
+  struct builder *builder;
+  struct json_object *to;
+};
+
+static bool take_columns(void *data, sqlite3_stmt *select, struct problem *problem) {
+  struct columns *columns = data;
+  (void)problem; /* that memory is short is the builder's to tell */
+  for (int i = 0; i < sqlite3_column_count(select); i++) {
+    struct json_object *column =
+        json_object_object_get(columns->to, sqlite3_column_name(select, i));
+    append(columns->builder, column, json_object_new_int64(sqlite3_column_int64(select, i)));
   }
-  int count = sqlite3_column_count(select);
-  for (int i = 0; i < count; i++) {
-    add(builder, to, sqlite3_column_name(select, i), json_object_new_array());
-  }
-  int code = sqlite3_step(select);
-  while (code == SQLITE_ROW && !builder->has_failed) {
-    for (int i = 0; i < count; i++) {
-      append(builder, json_object_object_get(to, sqlite3_column_name(select, i)),
-             json_object_new_int64(sqlite3_column_int64(select, i)));
-    }
-    code = sqlite3_step(select);
-  }
-  bool is_read = code != SQLITE_ROW
-                     ? code == SQLITE_DONE || database_problem(builder->journal->db, problem)
-                     : true;
-  (void)sqlite3_finalize(select);
-  return is_read;
+  return !columns->builder->has_failed;
 }
 
 /* The samples of each stretch of time become one: counts add up, and of the times p50 and p90 are the mean and
    the others the worst. */
 static bool add_samples(struct builder *builder, struct problem *problem) {
+  static const char *const names[] = {"run",       "at_ms",     "good",   "bad",
+                                      "in_flight", "throttled", "faults", "p50_us",
+                                      "p90_us",    "p99_us",    "max_us"};
   char sql[800];
   int64_t active_ms = 0;
-  struct json_object *samples = json_object_new_object();
-  add(builder, builder->all, "samples", samples);
+  struct columns columns = {.builder = builder, .to = json_object_new_object()};
+  add(builder, builder->all, "samples", columns.to);
+  for (size_t i = 0; i < sizeof names / sizeof names[0] && !builder->has_failed; i++) {
+    add(builder, columns.to, names[i], json_object_new_array());
+  }
   if (builder->has_failed ||
       !database_number(builder->journal->db, "SELECT coalesce(sum(seen_ms-begun_ms),0) FROM run",
                        &active_ms, problem)) {
@@ -156,39 +153,30 @@ static bool add_samples(struct builder *builder, struct problem *problem) {
                  "max(s.max_us) max_us FROM sample s JOIN run r ON r.number=s.run "
                  "GROUP BY run,(at_ms-begun_ms)/%lld ORDER BY run,2",
                  (long long)(stretch_ms > SAMPLE_LEAST_MS ? stretch_ms : SAMPLE_LEAST_MS));
-  return add_columns(builder, samples, sql, problem);
+  return database_each(builder->journal->db, sql, take_columns, &columns, problem);
 }
 
-static struct json_object *make_pause(struct builder *builder, sqlite3_stmt *select) {
+static bool take_pause(void *data, sqlite3_stmt *select, struct problem *problem) {
+  struct builder *builder = data;
   struct json_object *pause = json_object_new_object();
+  (void)problem;
   add_number(builder, pause, "run", sqlite3_column_int64(select, 0));
   add_number(builder, pause, "begun_ms", sqlite3_column_int64(select, 1));
   add_number(builder, pause, "ended_ms", sqlite3_column_int64(select, 2));
   add_text(builder, pause, "kind", (const char *)sqlite3_column_text(select, 3));
-  return pause;
+  append(builder, json_object_object_get(builder->all, "pauses"), pause);
+  return !builder->has_failed;
 }
 
 static bool add_pauses(struct builder *builder, struct problem *problem) {
   char sql[200];
-  struct json_object *pauses = json_object_new_array();
   (void)snprintf(sql, sizeof sql,
                  "SELECT * FROM (SELECT run,begun_ms,ended_ms,kind FROM pause "
                  "ORDER BY ended_ms-begun_ms DESC LIMIT %d) ORDER BY 1,2",
                  PAUSES_MOST);
-  sqlite3_stmt *select = database_prepare(builder->journal->db, sql, problem);
-  add(builder, builder->all, "pauses", pauses);
-  if (select == NULL || builder->has_failed) {
-    (void)sqlite3_finalize(select);
-    return false;
-  }
-  int code = sqlite3_step(select);
-  while (code == SQLITE_ROW) {
-    append(builder, pauses, make_pause(builder, select));
-    code = sqlite3_step(select);
-  }
-  bool is_read = code == SQLITE_DONE || database_problem(builder->journal->db, problem);
-  (void)sqlite3_finalize(select);
-  return is_read;
+  add(builder, builder->all, "pauses", json_object_new_array());
+  return !builder->has_failed &&
+         database_each(builder->journal->db, sql, take_pause, builder, problem);
 }
 
 /* Of all pauses, those that are not drawn too. */

@@ -1,4 +1,4 @@
-/* The question that a terminal is asked before a run. Called by start.c. */
+/* The question that a terminal is asked before a run. Called by start.c and resume.c. */
 #include "confirm.h"
 
 #include <stdio.h>

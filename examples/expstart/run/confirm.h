@@ -1,4 +1,4 @@
-/* The question that a terminal is asked before a run. Called by start.c. */
+/* The question that a terminal is asked before a run. Called by start.c and resume.c. */
 #ifndef COMMAND_CONFIRM_H
 #define COMMAND_CONFIRM_H
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "output.h"
+
 #define SAMPLE_TICKS 10u
 
 void diary_init(struct diary *diary, struct writer *writer) {
@@ -30,11 +32,20 @@ static enum status status_of(const expstart_result *result) {
   }
 }
 
+/* None for "OK" and the like, a million times. */
 static const char *words_of(const expstart_result *result) {
-  if (result->error == EXPSTART_OK) {
-    return NULL; /* "OK" and the like, a million times */
+  return result->error == EXPSTART_OK ? NULL : output_words(result);
+}
+
+/* Nothing was sent, and nothing was found out: it is as it was before it was claimed. */
+static bool is_untried(const expstart_result *result, bool was_in_doubt) {
+  if (!was_in_doubt) {
+    return result->outcome == EXPSTART_CANCELED && result->attempts == 0 && result->lookups == 0;
   }
-  return result->message[0] != '\0' ? result->message : expstart_strerror(result->error);
+  /* A look-up that the API answered with a no will be answered so the next time too; any other may not. */
+  bool is_answered = result->http_status >= 400 && result->http_status < 500 &&
+                     result->http_status != 401 && result->http_status != 429;
+  return result->outcome == EXPSTART_UNKNOWN && result->attempts == 0 && !is_answered;
 }
 
 void diary_result(struct diary *diary, const struct list_entry *entry,
@@ -50,8 +61,7 @@ void diary_result(struct diary *diary, const struct list_entry *entry,
                                 .http_status = result->http_status,
                                 .error = result->error,
                                 .message = words_of(result)};
-  if (result->attempts == 0 && result->lookups == 0 &&
-      (result->outcome == EXPSTART_CANCELED || was_in_doubt)) {
+  if (is_untried(result, was_in_doubt)) {
     told.is_untried = true;
     told.status = was_in_doubt ? STATUS_SENDING : STATUS_PENDING;
   } else {

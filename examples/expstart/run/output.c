@@ -1,5 +1,5 @@
 /* The results as NDJSON on json-c, and the file they go to. A failure is kept, so that a caller may
- * write on and look later. Called by run.c and start.c; knows nothing of clients and loops. */
+ * write on and look later. Called by the sub-commands and summary.c; knows nothing of clients and loops. */
 #include "output.h"
 
 #include <errno.h>
@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "folder.h"
 
 int output_outcome(const expstart_result *result) {
   if (result->outcome == EXPSTART_CANCELED && result->attempts == 0 && result->lookups == 0) {
@@ -57,20 +59,7 @@ int output_check(const char *name) {
     }
     return access(name, W_OK) == 0 ? 0 : errno;
   }
-  const char *slash = strrchr(name, '/');
-  if (slash == NULL) {
-    return access(".", W_OK | X_OK) == 0 ? 0 : errno;
-  }
-  size_t length = slash == name ? 1 : (size_t)(slash - name);
-  char *folder = malloc(length + 1);
-  if (folder == NULL) {
-    return ENOMEM;
-  }
-  memcpy(folder, name, length);
-  folder[length] = '\0';
-  int error = access(folder, W_OK | X_OK) == 0 ? 0 : errno;
-  free(folder);
-  return error;
+  return folder_check(name);
 }
 
 /* ---- one line -------------------------------------------------------------------------------- */
@@ -154,6 +143,13 @@ int output_write(struct output *output, const expstart_result *result, const cha
     line = NULL;
   }
   return output_line(output, line);
+}
+
+const char *output_words(const expstart_result *result) {
+  if (result->message != NULL && result->message[0] != '\0') {
+    return result->message;
+  }
+  return result->error == EXPSTART_OK ? "" : expstart_strerror(result->error);
 }
 
 int output_flush(struct output *output) {

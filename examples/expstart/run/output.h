@@ -1,5 +1,5 @@
 /* The results as NDJSON, one line an experiment, and the words for how each ended.
- * Called by run.c for each result; knows nothing of clients and loops. */
+ * Called by the sub-commands for each result, and by summary.c; knows nothing of clients and loops. */
 #ifndef COMMAND_OUTPUT_H
 #define COMMAND_OUTPUT_H
 
@@ -19,6 +19,9 @@ enum {
 int output_outcome(const expstart_result *result);
 /* "started" ... "not_sent" */
 const char *output_outcome_name(int outcome);
+
+/* The API's or the network's words, or what the error means; "" if all went well. */
+const char *output_words(const expstart_result *result);
 
 struct output {
   FILE *to; /* NULL: results are not written */

@@ -44,7 +44,7 @@ struct run {
 
   enum stop stop;
   int signal_number; /* the first that came */
-  bool is_closing, is_begun;
+  bool is_closing, is_begun, is_stuck;
 
   struct expstart_stats stats;
   struct progress progress;
@@ -170,24 +170,28 @@ static void record(struct run *run, size_t index, const expstart_result *result)
     stop_for_output(run);
   }
   /* What was never claimed is in the journal as it was. */
-  if (run->writer != NULL && index < run->feed.claimed) {
+  if (run->writer != NULL && index < run->feed.asked) {
     diary_result(&run->diary, &run->job.list->entries[index], result, index >= run->job.doubt_from);
   }
 }
 
-/* Refusals that the next start would meet too. */
+/* Refusals that the next request would meet too. A look-up tells of a refused key by its status alone. */
+static bool is_key_refused(const expstart_result *result) {
+  return result->error == EXPSTART_EREFUSED || result->http_status == 401;
+}
+
 static void stop_if_hopeless(struct run *run, const expstart_result *result) {
   char shown[320];
-  enum stop reason = result->error == EXPSTART_EREFUSED ? STOP_REFUSED : STOP_CERT;
-  if ((result->error != EXPSTART_EREFUSED && result->error != EXPSTART_ECERT) ||
-      !stop(run, reason)) {
+  bool is_refused = is_key_refused(result);
+  if ((!is_refused && result->error != EXPSTART_ECERT) ||
+      !stop(run, is_refused ? STOP_REFUSED : STOP_CERT)) {
     return;
   }
   (void)text_safe(shown, sizeof shown, result->message, strlen(result->message));
-  (void)fprintf(stderr, "expstart: %s%s%s\n", expstart_strerror(result->error),
+  (void)fprintf(stderr, "expstart: %s%s%s\n",
+                expstart_strerror(is_refused ? EXPSTART_EREFUSED : EXPSTART_ECERT),
                 shown[0] != '\0' ? ": " : "", shown);
-  say_waiting(run,
-              reason == STOP_REFUSED ? "stopped by the refused key" : "stopped by the certificate");
+  say_waiting(run, is_refused ? "stopped by the refused key" : "stopped by the certificate");
 }
 
 /* With a journal the library's queue is kept short, and filled as it empties. */
@@ -271,6 +275,17 @@ static void stop_if_journal_failed(struct run *run) {
   close_if_quiet(run);
 }
 
+/* Another program that writes to the journal may be done at any time: that is waited for. */
+static void say_if_stuck(struct run *run) {
+  struct problem problem;
+  bool is_stuck = writer_is_stuck(run->writer, &problem);
+  if (is_stuck && !run->is_stuck && run->stop == STOP_NOT) {
+    progress_clear(&run->progress);
+    (void)fprintf(stderr, "expstart: the journal %s; waiting\n", problem.text);
+  }
+  run->is_stuck = is_stuck;
+}
+
 /* Claims are on the disk, or the journal cannot be written. */
 static void on_journal(void *data) {
   struct run *run = data;
@@ -278,6 +293,7 @@ static void on_journal(void *data) {
     return;
   }
   stop_if_journal_failed(run);
+  say_if_stuck(run);
   expstart_stats_get(run->client, &run->stats, sizeof run->stats);
   feed_take_claims(&run->feed, run->stats.queued);
   submit_more(run);
@@ -323,14 +339,14 @@ static void on_tick(uv_timer_t *timer) {
 /* ---- attempts ------------------------------------------------------------------------------- */
 
 /* A start that is answered so ends the run when its result comes, and until then nothing more is to go. */
-static bool is_key_refused(const expstart_attempt *attempt) {
-  return attempt->kind == EXPSTART_ATTEMPT_START &&
-         (attempt->http_status == 401 || attempt->http_status == 403);
+static bool will_stop(const expstart_attempt *attempt) {
+  return attempt->http_status == 401 ||
+         (attempt->http_status == 403 && attempt->kind == EXPSTART_ATTEMPT_START);
 }
 
 static void on_attempt(expstart_client *client, const expstart_attempt *attempt, void *data) {
   struct run *run = data;
-  if (is_key_refused(attempt)) {
+  if (will_stop(attempt)) {
     (void)expstart_pause(client);
   }
   diary_attempt(&run->diary, attempt);
@@ -401,6 +417,19 @@ static void watch_signals(struct run *run) {
   }
 }
 
+static void mask_signals(int how) {
+  sigset_t set;
+  (void)sigemptyset(&set); /* these fail for numbers that are no signals */
+  for (size_t i = 0; i < SIGNALS; i++) {
+    (void)sigaddset(&set, signal_numbers[i]);
+  }
+  (void)pthread_sigmask(how, &set, NULL);
+}
+
+void run_hold_signals(void) {
+  mask_signals(SIG_BLOCK);
+}
+
 /* uv_timer_start fails only without a callback or on a handle that closes. */
 static void start_timers(struct run *run) {
   (void)uv_timer_init(&run->loop, &run->tick);
@@ -417,10 +446,11 @@ static void start_timers(struct run *run) {
 /* Those that were never submitted have their results too. */
 static void record_unsubmitted(struct run *run) {
   for (; run->feed.next < run->job.list->count; run->feed.next++) {
-    expstart_result result = {.outcome = EXPSTART_CANCELED,
+    bool is_in_doubt = run->feed.next >= run->job.doubt_from;
+    expstart_result result = {.outcome = is_in_doubt ? EXPSTART_UNKNOWN : EXPSTART_CANCELED,
                               .experiment_id = run->job.list->entries[run->feed.next].id,
                               .error = EXPSTART_ECANCELED,
-                              .message = ""};
+                              .message = is_in_doubt ? "not looked up: the run was stopped" : ""};
     record(run, run->feed.next, &result);
   }
 }
@@ -453,6 +483,7 @@ bool run_all(struct run *run, const struct run_job *job, struct run_end *end,
   diary_init(&run->diary, run->writer);
   progress_init(&run->progress, run->settings.quiet, run->begun_us);
   watch_signals(run);
+  mask_signals(SIG_UNBLOCK);
   start_timers(run);
   look_when_ripe(run);
   submit_more(run);
@@ -468,15 +499,16 @@ bool run_all(struct run *run, const struct run_job *job, struct run_end *end,
   return true;
 }
 
-uint64_t run_end_journal(struct run *run, int exit_code) {
+bool run_end_journal(struct run *run, int exit_code, uint64_t *unwritten) {
+  struct problem problem;
   struct journal_ending ending = {.at_ms = clock_now_ms(&run->diary.clock),
                                   .exit_code = exit_code,
                                   .words = stop_ending(run->stop, run->signal_number)};
-  if (writer_is_stuck(run->writer)) {
+  if (writer_is_stuck(run->writer, &problem)) {
     (void)fprintf(stderr, "expstart: waiting up to %u s for what the journal lacks to be written\n",
                   JOURNAL_PATIENCE_MS / 1000);
   }
-  uint64_t unwritten = writer_finish(run->writer, &ending, JOURNAL_PATIENCE_MS);
+  bool is_whole = writer_finish(run->writer, &ending, JOURNAL_PATIENCE_MS, unwritten);
   run->writer = NULL;
-  return unwritten;
+  return is_whole;
 }

@@ -61,9 +61,13 @@ int run_new(struct run **run, struct expstart_options *options,
 bool run_all(struct run *run, const struct run_job *job, struct run_end *end,
              struct problem *problem);
 
-/* After run_all with a journal: waits until all is in it, and how the run ended. 0, or how many results are
-   not in it. */
-uint64_t run_end_journal(struct run *run, int exit_code);
+/* After run_all with a journal: waits until all is in it, and how the run ended. False: not all is; `unwritten` results
+   are not. */
+bool run_end_journal(struct run *run, int exit_code, uint64_t *unwritten);
+
+/* From here on the signals that stop a run wait until run_all is ready for them, so that what comes before is not
+   left half done. */
+void run_hold_signals(void);
 
 /* Closes what is still open. NULL is fine. */
 void run_free(struct run *run);

@@ -1,5 +1,5 @@
 /* What came out of a run. Texts that differ only in numbers count as one, since the API's words
- * often name the experiment. Called by run.c; knows nothing of clients and loops. */
+ * often name the experiment. Called by starts.c; knows nothing of clients and loops. */
 #include "summary.h"
 
 #include <inttypes.h>
@@ -7,13 +7,6 @@
 #include <string.h>
 
 #include "text.h"
-
-static const char *words_of(const expstart_result *result) {
-  if (result->message != NULL && result->message[0] != '\0') {
-    return result->message;
-  }
-  return result->error == EXPSTART_OK ? "" : expstart_strerror(result->error);
-}
 
 /* "rejected 409", "failed": outcome and status in one. */
 static const char *head_of(char *buf, size_t size, int outcome, int http_status) {
@@ -29,7 +22,7 @@ static const char *head_of(char *buf, size_t size, int outcome, int http_status)
 static struct summary_text *find_text(struct summary *summary, const expstart_result *result,
                                       int outcome) {
   char key[SUMMARY_TEXT_SIZE];
-  const char *words = words_of(result);
+  const char *words = output_words(result);
   (void)text_pattern(key, sizeof key, words);
   for (size_t i = 0; i < summary->text_count && i < SUMMARY_TEXTS; i++) {
     struct summary_text *text = &summary->texts[i];
@@ -70,7 +63,7 @@ void summary_add(struct summary *summary, const expstart_result *result, FILE *t
   if (to == NULL || outcome == EXPSTART_CANCELED || text->count > SUMMARY_SHOWN_EACH) {
     return;
   }
-  const char *words = words_of(result);
+  const char *words = output_words(result);
   before(data);
   (void)fprintf(to, "%" PRId64 ": %s%s%s\n", result->experiment_id,
                 head_of(head, sizeof head, outcome, result->http_status),

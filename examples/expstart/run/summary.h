@@ -1,5 +1,5 @@
 /* What came out: counts of outcomes, the texts that came with the bad ones, and the closing table.
- * Called by run.c; knows nothing of clients and loops. */
+ * Called by starts.c; knows nothing of clients and loops. */
 #ifndef COMMAND_SUMMARY_H
 #define COMMAND_SUMMARY_H
 
