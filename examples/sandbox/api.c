@@ -60,6 +60,12 @@ static int answer_text(struct api_answer *answer, unsigned status, const char *t
   return reply_format(&answer->body, "%s", text);
 }
 
+static int answer_list(const struct api *api, struct api_answer *answer) {
+  answer->status = 200;
+  answer->content_type = "application/x-ndjson";
+  return reply_list(api->experiments, &answer->body);
+}
+
 static int answer_unknown_id(struct api *api, int64_t id, struct api_answer *answer) {
   api->stats.not_found++;
   return answer_json(answer, 404,
@@ -216,6 +222,9 @@ static int answer_sandbox(struct api *api, const struct api_request *request,
   if (route->kind == ROUTE_STATS) {
     struct experiments_summary summary = experiments_summarise(api->experiments);
     return answer_json(answer, 200, stats_reply(&api->stats, &summary, &answer->body));
+  }
+  if (route->kind == ROUTE_LIST) {
+    return answer_list(api, answer);
   }
   if (!route->id_is_good) {
     return answer_bad_id(answer);

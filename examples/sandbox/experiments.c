@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char first_state[] = "ready";
+
 struct experiments {
   int64_t total;
   struct experiment *by_index; /* id - 1 */
@@ -25,7 +27,7 @@ struct experiments *experiments_create(int64_t total) {
   }
   experiments->total = total;
   for (int64_t index = 0; index < total; index++) {
-    memcpy(experiments->by_index[index].state, "ready", sizeof "ready");
+    memcpy(experiments->by_index[index].state, first_state, sizeof first_state);
   }
   return experiments;
 }
@@ -41,6 +43,10 @@ void experiments_destroy(struct experiments *experiments) {
   free(experiments);
 }
 
+int64_t experiments_total(const struct experiments *experiments) {
+  return experiments->total;
+}
+
 static struct experiment *find(const struct experiments *experiments, int64_t id) {
   return id >= 1 && id <= experiments->total ? &experiments->by_index[id - 1] : NULL;
 }
@@ -51,6 +57,10 @@ const struct experiment *experiments_find(const struct experiments *experiments,
 
 static bool is_in_state(const struct experiment *experiment, const char *state) {
   return strcmp(experiment->state, state) == 0;
+}
+
+bool experiment_is_touched(const struct experiment *experiment) {
+  return experiment->start_requests > 0 || !is_in_state(experiment, first_state);
 }
 
 bool experiments_count_request(struct experiments *experiments, int64_t id) {

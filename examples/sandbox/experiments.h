@@ -39,8 +39,13 @@ enum experiments_outcome {
 struct experiments *experiments_create(int64_t total);
 void experiments_destroy(struct experiments *experiments);
 
+int64_t experiments_total(const struct experiments *experiments);
+
 /* NULL if there is no such id; good until the next change of that experiment. */
 const struct experiment *experiments_find(const struct experiments *experiments, int64_t id);
+
+/* Whether a start request was ever seen for it, or its state is not the one it began with. */
+bool experiment_is_touched(const struct experiment *experiment);
 
 /* Counts a start request that reached the server; true if the experiment was running by then. */
 bool experiments_count_request(struct experiments *experiments, int64_t id);

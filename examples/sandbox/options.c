@@ -93,8 +93,9 @@ static const char *const help_texts[] = {
     "\n"
     "  --help, --version\n"
     "\n"
-    "GET /sandbox/stats and GET /sandbox/experiments/ID tell what happened;\n"
-    "PUT /sandbox/experiments/ID/state/STATE sets a state. None of them needs a key.\n",
+    "GET /sandbox/stats and GET /sandbox/experiments/ID tell what happened, and\n"
+    "GET /sandbox/experiments, in a line each, of all that a start was let in for or that are\n"
+    "not ready. PUT /sandbox/experiments/ID/state/STATE sets a state. None of them needs a key.\n",
 };
 
 static bool complain(const char *option, const char *value, const char *wanted) {

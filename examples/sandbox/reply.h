@@ -33,6 +33,9 @@ int reply_lookup(const struct reply_template *reply_template, int64_t id,
                  const struct experiment *experiment, struct reply_body *body);
 int reply_inspect(int64_t id, const struct experiment *experiment, struct reply_body *body);
 
+/* Every experiment that is touched, in a line each. 0, or -1 if out of memory. */
+int reply_list(const struct experiments *experiments, struct reply_body *body);
+
 /* A body by printf's rules, and {"ok":false,"errors":["..."]} around such a text; what is put in
  * must need no escaping in JSON. 0, or -1 if out of memory. */
 int reply_format(struct reply_body *body, const char *format, ...)

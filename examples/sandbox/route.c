@@ -32,6 +32,10 @@ struct route route_parse(const char *path) {
     route.kind = ROUTE_STATS;
     return route;
   }
+  if (strcmp(path, "/sandbox/experiments") == 0) {
+    route.kind = ROUTE_LIST;
+    return route;
+  }
   bool is_api = true;
   const char *id = after(path, "/v1/experiments/");
   if (id == NULL) {

@@ -11,6 +11,7 @@ enum route_kind {
   ROUTE_START,    /* /v1/experiments/ID/start */
   ROUTE_LOOKUP,   /* /v1/experiments/ID */
   ROUTE_STATS,    /* /sandbox/stats */
+  ROUTE_LIST,     /* /sandbox/experiments */
   ROUTE_INSPECT,  /* /sandbox/experiments/ID */
   ROUTE_SET_STATE /* /sandbox/experiments/ID/state/STATE */
 };

@@ -82,6 +82,16 @@ static void a_request_for_a_running_experiment_is_told_apart(void **state) {
   assert_int_equal(experiments_find(*state, 1)->start_requests, 2);
 }
 
+static void one_is_touched_by_a_request_or_by_a_state(void **state) {
+  assert_false(experiment_is_touched(experiments_find(*state, 1)));
+  assert_false(experiments_count_request(*state, 1));
+  assert_true(experiment_is_touched(experiments_find(*state, 1)));
+  assert_int_equal(experiments_set_state(*state, 2, "created", now_ms), EXPERIMENTS_DONE);
+  assert_true(experiment_is_touched(experiments_find(*state, 2)));
+  assert_int_equal(experiments_set_state(*state, 2, "ready", now_ms), EXPERIMENTS_DONE);
+  assert_false(experiment_is_touched(experiments_find(*state, 2)));
+}
+
 static void what_is_not_the_name_of_a_state_is_refused(void **state) {
   const char *const bad[] = {"", "Running", "a b", "\"", "a/b", "abcdefghijklmnopqrstuvwxyzabcdef"};
   for (size_t index = 0; index < sizeof bad / sizeof bad[0]; index++) {
@@ -146,6 +156,7 @@ int main(void) {
                                       tear_down),
       cmocka_unit_test_setup_teardown(a_request_for_a_running_experiment_is_told_apart, set_up,
                                       tear_down),
+      cmocka_unit_test_setup_teardown(one_is_touched_by_a_request_or_by_a_state, set_up, tear_down),
       cmocka_unit_test_setup_teardown(what_is_not_the_name_of_a_state_is_refused, set_up,
                                       tear_down),
       cmocka_unit_test_setup_teardown(what_is_made_ready_again_has_no_start_time, set_up,

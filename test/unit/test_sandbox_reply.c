@@ -159,6 +159,37 @@ static void what_the_sandbox_tells_of_an_experiment_is_all_it_keeps(void **state
   free(text);
 }
 
+static void the_list_has_a_line_for_each_experiment_that_is_touched(void **state) {
+  (void)state;
+  struct experiments *experiments = experiments_create(20);
+  assert_non_null(experiments);
+  assert_false(experiments_count_request(experiments, 2)); /* which came to nothing */
+  assert_int_equal(experiments_set_state(experiments, 5, "stopped", 0), EXPERIMENTS_DONE);
+  assert_false(experiments_count_request(experiments, 17));
+  assert_int_equal(experiments_start(experiments, 17, NULL, started_at_ms), EXPERIMENTS_DONE);
+  assert_true(experiments_count_request(experiments, 17));
+  struct reply_body body = {0};
+  assert_int_equal(reply_list(experiments, &body), 0);
+  char *text = text_of(&body);
+  assert_string_equal(text,
+                      "{\"id\":2,\"state\":\"ready\",\"starts\":0,\"start_requests\":1}\n"
+                      "{\"id\":5,\"state\":\"stopped\",\"starts\":0,\"start_requests\":0}\n"
+                      "{\"id\":17,\"state\":\"running\",\"starts\":1,\"start_requests\":2}\n");
+  free(text);
+  experiments_destroy(experiments);
+}
+
+static void the_list_is_empty_at_first(void **state) {
+  (void)state;
+  struct experiments *experiments = experiments_create(20);
+  assert_non_null(experiments);
+  struct reply_body body = {0};
+  assert_int_equal(reply_list(experiments, &body), 0);
+  assert_int_equal(body.length, 0);
+  free(body.bytes);
+  experiments_destroy(experiments);
+}
+
 static void an_error_is_wrapped_as_the_api_does_it(void **state) {
   (void)state;
   struct reply_body body = {0};
@@ -188,6 +219,8 @@ int main(void) {
       cmocka_unit_test(a_lookup_has_no_ok),
       cmocka_unit_test(a_template_serves_many_replies),
       cmocka_unit_test(what_the_sandbox_tells_of_an_experiment_is_all_it_keeps),
+      cmocka_unit_test(the_list_has_a_line_for_each_experiment_that_is_touched),
+      cmocka_unit_test(the_list_is_empty_at_first),
       cmocka_unit_test(an_error_is_wrapped_as_the_api_does_it),
       cmocka_unit_test(a_time_is_written_in_utc_with_milliseconds),
   };
