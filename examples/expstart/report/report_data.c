@@ -126,6 +126,28 @@ static bool take_columns(void *data, sqlite3_stmt *select, struct problem *probl
   return !columns->builder->has_failed;
 }
 
+/* Adds an object with an array of each name, and fills these from a query that has such columns. */
+static bool add_columns(struct builder *builder, const char *name, const char *const *names,
+                        size_t count, const char *sql, struct problem *problem) {
+  struct columns columns = {.builder = builder, .to = json_object_new_object()};
+  add(builder, builder->all, name, columns.to);
+  for (size_t i = 0; i < count && !builder->has_failed; i++) {
+    add(builder, columns.to, names[i], json_object_new_array());
+  }
+  return !builder->has_failed &&
+         database_each(builder->journal->db, sql, take_columns, &columns, problem);
+}
+
+/* What the runs came to: one that was killed had results behind its last sample. */
+static bool add_totals(struct builder *builder, struct problem *problem) {
+  static const char *const names[] = {"run", "good", "bad"};
+  return add_columns(builder, "totals", names, sizeof names / sizeof names[0],
+                     "SELECT run,sum(status IN ('started','running')) good,"
+                     "sum(status IN ('rejected','failed','unknown')) bad "
+                     "FROM experiment WHERE run NOT NULL GROUP BY run",
+                     problem);
+}
+
 /* The samples of each stretch of time become one: counts add up, and of the times p50 and p90 are the mean and
    the others the worst. */
 static bool add_samples(struct builder *builder, struct problem *problem) {
@@ -134,13 +156,7 @@ static bool add_samples(struct builder *builder, struct problem *problem) {
                                       "p90_us",    "p99_us",    "max_us"};
   char sql[800];
   int64_t active_ms = 0;
-  struct columns columns = {.builder = builder, .to = json_object_new_object()};
-  add(builder, builder->all, "samples", columns.to);
-  for (size_t i = 0; i < sizeof names / sizeof names[0] && !builder->has_failed; i++) {
-    add(builder, columns.to, names[i], json_object_new_array());
-  }
-  if (builder->has_failed ||
-      !database_number(builder->journal->db, "SELECT coalesce(sum(seen_ms-begun_ms),0) FROM run",
+  if (!database_number(builder->journal->db, "SELECT coalesce(sum(seen_ms-begun_ms),0) FROM run",
                        &active_ms, problem)) {
     return false;
   }
@@ -153,7 +169,7 @@ static bool add_samples(struct builder *builder, struct problem *problem) {
                  "max(s.max_us) max_us FROM sample s JOIN run r ON r.number=s.run "
                  "GROUP BY run,(at_ms-begun_ms)/%lld ORDER BY run,2",
                  (long long)(stretch_ms > SAMPLE_LEAST_MS ? stretch_ms : SAMPLE_LEAST_MS));
-  return database_each(builder->journal->db, sql, take_columns, &columns, problem);
+  return add_columns(builder, "samples", names, sizeof names / sizeof names[0], sql, problem);
 }
 
 static bool take_pause(void *data, sqlite3_stmt *select, struct problem *problem) {
@@ -263,8 +279,8 @@ struct json_object *report_data_make(struct journal *journal, struct problem *pr
   }
   add_terms(&builder);
   if (!add_overview(&builder, problem) || !add_samples(&builder, problem) ||
-      !add_pauses(&builder, problem) || !add_paused(&builder, problem) ||
-      !add_errors(&builder, problem) || builder.has_failed) {
+      !add_totals(&builder, problem) || !add_pauses(&builder, problem) ||
+      !add_paused(&builder, problem) || !add_errors(&builder, problem) || builder.has_failed) {
     (void)json_object_put(builder.all);
     return NULL;
   }
