@@ -53,15 +53,21 @@ static void say_plan(const struct args *args, const struct journal *journal,
   (void)puts("Nothing was sent.");
 }
 
-static void say_doubts(const struct args *args, const struct left *left) {
+static void say_doubts(const struct args *args, const struct left *left, uint64_t wait_ms) {
   char one[32];
   char two[32];
+  char wait[32];
   size_t doubts = left->list.count - left->doubt_from;
-  if (!args->quiet && doubts > 0) {
-    (void)fprintf(stderr, "expstart: %s of %s may have been sent before and are looked up first\n",
-                  text_count(one, sizeof one, doubts),
-                  text_count(two, sizeof two, left->list.count));
+  if (args->quiet || doubts == 0) {
+    return;
   }
+  (void)fprintf(stderr, "expstart: %s of %s may have been sent before and are looked up first",
+                text_count(one, sizeof one, doubts), text_count(two, sizeof two, left->list.count));
+  if (wait_ms > 0) {
+    (void)fprintf(stderr, "; in %s, when what was under way has had its time",
+                  text_duration(wait, sizeof wait, (double)wait_ms / 1000));
+  }
+  (void)fputc('\n', stderr);
 }
 
 /* ---- the run --------------------------------------------------------------------------------- */
@@ -80,10 +86,11 @@ static int go(const struct args *args, struct journal *journal, const struct lef
   if (args->change != 0 && !journal_change(journal, terms, &problem)) {
     return bad_journal(args, &problem);
   }
-  say_doubts(args, left);
+  uint64_t wait_ms = left_doubt_wait_ms(left, clock_wall_ms());
+  say_doubts(args, left, wait_ms);
   struct starts starts = {.list = &left->list,
                           .doubt_from = left->doubt_from,
-                          .doubt_wait_ms = left_doubt_wait_ms(left, clock_wall_ms()),
+                          .doubt_wait_ms = wait_ms,
                           .journal = journal,
                           .command = "resume",
                           .rest_bad = left_rest_bad(left)};
