@@ -318,6 +318,17 @@ static uint64_t end_writing(struct writing *writing) {
   return unwritten;
 }
 
+/* Of the connection that a run writes with: the kernel's memory is not the disk. */
+static void every_commit_is_synced(void **state) {
+  struct fixture *fixture = *state;
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(number_of(fixture, "PRAGMA synchronous"), 2); /* FULL */
+    assert_int_equal(number_of(fixture, "SELECT journal_mode='wal' FROM pragma_journal_mode"), 1);
+    journal_close(&fixture->journal);
+    assert_is_kept(fixture);
+  }
+}
+
 static void a_claim_is_told_of_when_it_is_on_the_disk(void **state) {
   struct fixture *fixture = *state;
   struct writing writing;
@@ -493,6 +504,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(one_that_was_not_claimed_keeps_its_status, setup, teardown),
       cmocka_unit_test_setup_teardown(what_is_left_is_certain_first_then_in_doubt, setup, teardown),
       cmocka_unit_test(doubts_wait_until_what_was_under_way_can_have_been_done),
+      cmocka_unit_test_setup_teardown(every_commit_is_synced, setup, teardown),
       cmocka_unit_test_setup_teardown(a_claim_is_told_of_when_it_is_on_the_disk, setup, teardown),
       cmocka_unit_test_setup_teardown(results_add_to_those_of_earlier_runs, setup, teardown),
       cmocka_unit_test_setup_teardown(one_that_was_not_tried_is_as_it_was, setup, teardown),
