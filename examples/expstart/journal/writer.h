@@ -2,6 +2,9 @@
  * batch under a lock that is held for moments; the thread commits all there is at once, a claim as soon as it
  * can and anything else within a fifth of a second.
  *
+ * What waits is bounded: there is a result only of what was claimed, and each commit that claims more takes all
+ * results along that were there before it.
+ *
  * Written ahead: an experiment may be sent when its claim is on the disk, which `on_event` says. What cannot be
  * written stays in memory and is tried again.
  *
