@@ -427,6 +427,8 @@ static void what_cannot_be_written_is_counted_and_nothing_of_it_is_there(void **
   for (uint32_t i = 1; i <= 7; i++) {
     writer_result(writing.writer, &(struct journal_result){.place = i, .status = STATUS_STARTED});
   }
+  writer_result(writing.writer,
+                &(struct journal_result){.place = 9, .status = STATUS_PENDING, .is_untried = true});
   while (!writer_has_failed(writing.writer, &problem)) {
     (void)uv_run(&writing.loop, UV_RUN_ONCE);
   }

@@ -126,6 +126,15 @@ static void take_claim(struct writer *writer, const struct batch *batch) {
   }
 }
 
+/* What was not tried is as it was, whether that is written or not. */
+static uint64_t count_tried(const struct batch *batch) {
+  uint64_t count = 0;
+  for (size_t i = 0; i < batch->result_count; i++) {
+    count += !batch_result_at(batch, i).is_untried;
+  }
+  return count;
+}
+
 static void run_thread(void *data) {
   struct writer *writer = data;
   struct batch batch = {0};
@@ -144,7 +153,7 @@ static void run_thread(void *data) {
       take_claim(writer, &batch);
       writer->has_ended = is_last;
     } else {
-      writer->unwritten = batch.result_count + writer->next.result_count;
+      writer->unwritten = count_tried(&batch) + count_tried(&writer->next);
       is_last = true;
     }
     batch_clear(&batch);

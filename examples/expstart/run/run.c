@@ -163,8 +163,10 @@ static void record(struct run *run, size_t index, const expstart_result *result)
       .index = index,
       .result = result,
       .words = result->outcome == EXPSTART_CANCELED && !is_sent ? stop_not_sent(run->stop) : NULL,
-      /* What is in flight when a key is refused is refused too: once is enough. */
-      .is_flood = run->stop == STOP_REFUSED || run->stop == STOP_CERT,
+      /* What is in flight when a key is refused is refused too: once is enough. And what was not sent when the
+         run was stopped is no news. */
+      .is_flood = run->stop == STOP_REFUSED || run->stop == STOP_CERT ||
+                  (run->stop != STOP_NOT && !is_sent),
       .progress = &run->progress};
   if (run->job.sink.result(run->job.sink.data, &told) != 0) {
     stop_for_output(run);
