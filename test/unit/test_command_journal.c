@@ -200,6 +200,37 @@ static void what_a_killed_start_left_half_made_is_no_hindrance(void **state) {
   assert_is_kept(fixture);
 }
 
+static void copy_file(const char *from, const char *to) {
+  static char bytes[1 << 20];
+  FILE *source = fopen(from, "rb");
+  FILE *target = fopen(to, "wb");
+  assert_non_null(source);
+  assert_non_null(target);
+  size_t length = fread(bytes, 1, sizeof bytes, source);
+  assert_true(length > 0 && length < sizeof bytes);
+  assert_int_equal(fwrite(bytes, 1, length, target), length);
+  assert_int_equal(fclose(source), 0);
+  assert_int_equal(fclose(target), 0);
+}
+
+/* Someone deletes the file of a journal that was killed, and begins anew with the same name. */
+static void the_log_of_a_deleted_journal_is_not_taken_for_the_new_ones(void **state) {
+  struct fixture *fixture = *state;
+  char log[160];
+  char kept[160];
+  (void)snprintf(log, sizeof log, "%s-wal", fixture->file);
+  (void)snprintf(kept, sizeof kept, "%s-kept", fixture->file);
+  run_sql(fixture, "UPDATE experiment SET status='started',message='of the old journal'");
+  copy_file(log, kept);
+  journal_close(&fixture->journal);
+  assert_int_equal(unlink(fixture->file), 0);
+  assert_int_equal(rename(kept, log), 0);
+  assert_true(
+      journal_create(&fixture->journal, fixture->file, &terms, &fixture->list, &fixture->problem));
+  assert_int_equal(number_of(fixture, "SELECT count(*) FROM experiment WHERE status='pending'"),
+                   COUNT);
+}
+
 static void a_journal_with_two_names_is_refused(void **state) {
   struct fixture *fixture = *state;
   char name[160];
@@ -501,6 +532,8 @@ int main(void) {
           a_journal_that_somebody_else_has_made_meanwhile_is_not_removed, setup, teardown),
       cmocka_unit_test_setup_teardown(what_a_killed_start_left_half_made_is_no_hindrance, setup,
                                       teardown),
+      cmocka_unit_test_setup_teardown(the_log_of_a_deleted_journal_is_not_taken_for_the_new_ones,
+                                      setup, teardown),
       cmocka_unit_test_setup_teardown(a_journal_with_two_names_is_refused, setup, teardown),
       cmocka_unit_test_setup_teardown(a_file_where_the_lock_would_be_is_kept, setup, teardown),
       cmocka_unit_test_setup_teardown(one_that_was_not_claimed_keeps_its_status, setup, teardown),

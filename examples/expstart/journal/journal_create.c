@@ -207,23 +207,35 @@ static char *absolute(const char *file) {
   return name;
 }
 
-/* Gives the file its name, so that it stays there through a power cut. */
-static bool publish(const char *built, const char *file, struct problem *problem) {
-  if (rename(built, file) != 0) {
-    return problem_set(problem, "%s", strerror(errno));
+static void remove_with(const char *file, const char *suffix) {
+  char *name = join(file, suffix);
+  if (name != NULL) {
+    (void)unlink(name); /* as a rule it is not there */
   }
-  int error = folder_sync(file);
-  return error == 0 || problem_set(problem, "its folder cannot be synced: %s", strerror(error));
+  free(name);
 }
 
 /* What an earlier one left that was killed while it built is of no use. */
 static void remove_built(const char *built) {
-  char *undo = join(built, "-journal");
-  (void)unlink(built);
-  if (undo != NULL) {
-    (void)unlink(undo);
+  remove_with(built, "");
+  remove_with(built, "-journal");
+}
+
+/* Gives the file its name, so that it stays there through a power cut. A journal of that name that was killed and
+   then deleted may have left its log, which SQLite would take for this one's. */
+static bool publish(const char *built, const char *file, struct problem *problem) {
+  remove_with(file, "-wal");
+  remove_with(file, "-shm");
+  remove_with(file, "-journal");
+  if (rename(built, file) != 0) {
+    return problem_set(problem, "%s", strerror(errno));
   }
-  free(undo);
+  int error = folder_sync(file);
+  if (error != 0) {
+    (void)unlink(file);
+    return problem_set(problem, "its folder cannot be synced: %s", strerror(error));
+  }
+  return true;
 }
 
 static bool create(struct journal *journal, const struct terms *terms, struct list *list,

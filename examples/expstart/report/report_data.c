@@ -15,8 +15,7 @@
 #define PAUSES_MOST 400
 #define SAMPLE_LEAST_MS 100
 
-/* json-c fails only for want of memory. What is missing then is NULL here, and the object lacks it: `add` keeps
-   that in mind. */
+/* json-c fails only for want of memory: then something is missing in what is built, and `has_failed` says so. */
 struct builder {
   struct journal *journal;
   struct json_object *all;
