@@ -18,12 +18,25 @@ struct journal_ending {
   const char *words; /* "done", "stopped by Ctrl-C" */
 };
 
+enum store_statement {
+  STORE_CLAIM,
+  STORE_RESULT,
+  STORE_UNTRIED,
+  STORE_SAMPLE,
+  STORE_RUN,
+  STORE_PAUSE,
+  STORE_ENDING,
+  STORE_BEGIN,
+  STORE_COMMIT,
+  STORE_ROLLBACK,
+  STORE_STATEMENTS
+};
+
 struct store {
   sqlite3 *db;
   int64_t run;
   const struct list *list; /* that claims are of */
-  sqlite3_stmt *claim, *result, *untried, *sample, *run_sample, *pause, *ending;
-  sqlite3_stmt *begin, *commit, *rollback;
+  sqlite3_stmt *statements[STORE_STATEMENTS];
 };
 
 /* `journal` and `list` must live until store_free. */
