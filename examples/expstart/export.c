@@ -3,7 +3,6 @@
 #include <csv.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <json.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@
 #include "clock.h"
 #include "command.h"
 #include "journal.h"
+#include "json_build.h"
 #include "output.h"
 #include "output_option.h"
 #include "rows.h"
@@ -51,29 +51,28 @@ static void write_csv(FILE *to, const struct export *export, const struct row *r
 
 /* ---- NDJSON ---------------------------------------------------------------------------------- */
 
-static void add_text(struct json_object *line, const char *name, const char *text) {
-  (void)json_object_object_add(line, name,
-                               text == NULL || *text == '\0' ? NULL : json_object_new_string(text));
-}
-
-static void add_number(struct json_object *line, const char *name, int64_t number) {
-  (void)json_object_object_add(line, name, json_object_new_int64(number));
-}
-
+/* NULL: no memory. */
 static struct json_object *make_line(const struct export *export, const struct row *row) {
   char time[32];
+  struct json_build build = {0};
   struct json_object *line = json_object_new_object();
-  add_number(line, "experiment_id", row->id);
-  add_text(line, "note", note_of(export, row));
-  add_text(line, "status", status_name(row->status));
-  add_number(line, "attempts", row->attempts);
-  add_number(line, "throttled", row->throttled);
-  add_number(line, "http_status", row->http_status);
-  add_text(line, "error", row->error);
-  add_text(line, "message", row->message);
-  add_text(line, "first_attempt", clock_iso(time, sizeof time, row->first_attempt_ms));
-  add_text(line, "last_attempt", clock_iso(time, sizeof time, row->last_attempt_ms));
-  add_number(line, "run", row->run);
+  json_build_number(&build, line, "experiment_id", row->id);
+  json_build_words(&build, line, "note", note_of(export, row));
+  json_build_text(&build, line, "status", status_name(row->status));
+  json_build_number(&build, line, "attempts", row->attempts);
+  json_build_number(&build, line, "throttled", row->throttled);
+  json_build_number(&build, line, "http_status", row->http_status);
+  json_build_words(&build, line, "error", row->error);
+  json_build_words(&build, line, "message", row->message);
+  json_build_words(&build, line, "first_attempt",
+                   clock_iso(time, sizeof time, row->first_attempt_ms));
+  json_build_words(&build, line, "last_attempt",
+                   clock_iso(time, sizeof time, row->last_attempt_ms));
+  json_build_number(&build, line, "run", row->run);
+  if (build.has_failed) {
+    (void)json_object_put(line);
+    return NULL;
+  }
   return line;
 }
 

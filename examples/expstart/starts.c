@@ -2,7 +2,6 @@
  * Called by start.c and resume.c. */
 #include "starts.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* `expstart status`: what a journal knows, for people or as JSON; also while a run goes on. Called by main.c. */
 #include <inttypes.h>
-#include <json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "command.h"
 #include "error_groups.h"
 #include "journal.h"
+#include "json_build.h"
 #include "overview.h"
 #include "text.h"
 
@@ -120,89 +120,113 @@ static void show(const struct view *view) {
 
 /* ---- as JSON --------------------------------------------------------------------------------- */
 
-/* json-c fails for want of memory only; what is missing then is found by a NULL in the end. */
-static struct json_object *text_or_null(const char *text) {
-  return text == NULL || *text == '\0' ? NULL : json_object_new_string(text);
-}
-
-static struct json_object *time_or_null(int64_t ms) {
+static void add_time(struct json_build *build, struct json_object *object, const char *name,
+                     int64_t ms) {
   char iso[32];
-  return text_or_null(clock_iso(iso, sizeof iso, ms));
+  json_build_words(build, object, name, clock_iso(iso, sizeof iso, ms));
 }
 
-static void add(struct json_object *object, const char *name, struct json_object *value) {
-  (void)json_object_object_add(object, name, value);
+/* null for what is not known. */
+static void add_rate(struct json_build *build, struct json_object *object, const char *name,
+                     double rate, bool is_known) {
+  if (is_known) {
+    json_build_add(build, object, name, json_object_new_double(rate));
+  } else {
+    json_build_null(build, object, name);
+  }
 }
 
-static struct json_object *json_counts(const struct overview *overview) {
+static struct json_object *json_counts(struct json_build *build, const struct overview *overview) {
   struct json_object *counts = json_object_new_object();
   for (int i = 0; i < STATUSES; i++) {
-    add(counts, status_name((enum status)i), json_object_new_int64((int64_t)overview->counts[i]));
+    json_build_number(build, counts, status_name((enum status)i), (int64_t)overview->counts[i]);
   }
   return counts;
 }
 
-static struct json_object *json_runs(const struct overview *overview) {
+static struct json_object *json_run(struct json_build *build, const struct overview *overview,
+                                    const struct overview_run *run) {
+  struct json_object *object = json_object_new_object();
+  json_build_number(build, object, "number", run->number);
+  json_build_text(build, object, "command", run->command);
+  json_build_number(build, object, "pid", run->pid);
+  json_build_add(build, object, "is_going",
+                 json_object_new_boolean(overview_is_going(overview, run)));
+  json_build_number(build, object, "experiments", (int64_t)run->experiments);
+  add_time(build, object, "begun_at", run->begun_ms);
+  add_time(build, object, "seen_at", run->seen_ms);
+  add_time(build, object, "ended_at", run->ended_ms);
+  json_build_words(build, object, "ending", run->ending);
+  if (run->ended_ms > 0) {
+    json_build_number(build, object, "exit_code", run->exit_code);
+  } else {
+    json_build_null(build, object, "exit_code");
+  }
+  json_build_number(build, object, "attempts", (int64_t)run->attempts);
+  json_build_number(build, object, "lookups", (int64_t)run->lookups);
+  json_build_number(build, object, "throttled", (int64_t)run->throttled);
+  json_build_number(build, object, "faults", (int64_t)run->faults);
+  return object;
+}
+
+static struct json_object *json_runs(struct json_build *build, const struct overview *overview) {
   struct json_object *runs = json_object_new_array();
   for (size_t i = 0; i < overview->run_count; i++) {
-    const struct overview_run *run = &overview->runs[i];
-    struct json_object *object = json_object_new_object();
-    add(object, "number", json_object_new_int64(run->number));
-    add(object, "command", json_object_new_string(run->command));
-    add(object, "pid", json_object_new_int64(run->pid));
-    add(object, "is_going", json_object_new_boolean(overview_is_going(overview, run)));
-    add(object, "experiments", json_object_new_int64((int64_t)run->experiments));
-    add(object, "begun_at", time_or_null(run->begun_ms));
-    add(object, "seen_at", time_or_null(run->seen_ms));
-    add(object, "ended_at", time_or_null(run->ended_ms));
-    add(object, "ending", text_or_null(run->ending));
-    add(object, "exit_code", run->ended_ms > 0 ? json_object_new_int(run->exit_code) : NULL);
-    add(object, "attempts", json_object_new_int64((int64_t)run->attempts));
-    add(object, "lookups", json_object_new_int64((int64_t)run->lookups));
-    add(object, "throttled", json_object_new_int64((int64_t)run->throttled));
-    add(object, "faults", json_object_new_int64((int64_t)run->faults));
-    (void)json_object_array_add(runs, object);
+    json_build_append(build, runs, json_run(build, overview, &overview->runs[i]));
   }
   return runs;
 }
 
-static struct json_object *json_errors(const struct error_groups *errors) {
+static struct json_object *json_errors(struct json_build *build,
+                                       const struct error_groups *errors) {
   struct json_object *groups = json_object_new_array();
   for (size_t i = 0; i < errors->count; i++) {
     const struct error_group *group = &errors->groups[i];
     struct json_object *object = json_object_new_object();
-    add(object, "status", json_object_new_string(status_name(group->status)));
-    add(object, "http_status", json_object_new_int(group->http_status));
-    add(object, "text", json_object_new_string(group->text));
-    add(object, "example", json_object_new_string(group->example));
-    add(object, "experiment_id", json_object_new_int64(group->ids[0]));
-    add(object, "count", json_object_new_int64((int64_t)group->count));
-    add(object, "last_at", time_or_null(group->last_ms));
-    (void)json_object_array_add(groups, object);
+    json_build_text(build, object, "status", status_name(group->status));
+    json_build_number(build, object, "http_status", group->http_status);
+    json_build_text(build, object, "text", group->text);
+    json_build_text(build, object, "example", group->example);
+    json_build_number(build, object, "experiment_id", group->ids[0]);
+    json_build_number(build, object, "count", (int64_t)group->count);
+    add_time(build, object, "last_at", group->last_ms);
+    json_build_append(build, groups, object);
   }
   return groups;
 }
 
-static bool show_json(const struct view *view) {
+static struct json_object *json_all(struct json_build *build, const struct view *view) {
   const struct overview *overview = &view->overview;
   struct json_object *all = json_object_new_object();
-  add(all, "journal", json_object_new_string(view->journal.file));
-  add(all, "endpoint", json_object_new_string(view->journal.endpoint));
-  add(all, "note", text_or_null(view->journal.note));
-  add(all, "created_at", time_or_null(view->journal.created_ms));
-  add(all, "is_going", json_object_new_boolean(overview->holder != 0));
-  add(all, "pid", overview->holder > 0 ? json_object_new_int64(overview->holder) : NULL);
-  add(all, "total", json_object_new_int64((int64_t)view->journal.total));
-  add(all, "counts", json_counts(overview));
-  add(all, "left", json_object_new_int64((int64_t)overview_left(overview)));
-  add(all, "rate_per_second",
-      overview->rate_per_second > 0 ? json_object_new_double(overview->rate_per_second) : NULL);
-  add(all, "seconds_left",
-      overview->rate_per_second > 0 ? json_object_new_double(seconds_left(overview)) : NULL);
-  add(all, "runs", json_runs(overview));
-  add(all, "errors", json_errors(&view->errors));
-  const char *text = json_object_to_json_string_ext(
-      all, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
+  bool is_known = overview->rate_per_second > 0;
+  json_build_text(build, all, "journal", view->journal.file);
+  json_build_text(build, all, "endpoint", view->journal.endpoint);
+  json_build_words(build, all, "note", view->journal.note);
+  add_time(build, all, "created_at", view->journal.created_ms);
+  json_build_add(build, all, "is_going", json_object_new_boolean(overview->holder != 0));
+  if (overview->holder > 0) {
+    json_build_number(build, all, "pid", overview->holder);
+  } else {
+    json_build_null(build, all, "pid");
+  }
+  json_build_number(build, all, "total", (int64_t)view->journal.total);
+  json_build_add(build, all, "counts", json_counts(build, overview));
+  json_build_number(build, all, "left", (int64_t)overview_left(overview));
+  add_rate(build, all, "rate_per_second", overview->rate_per_second, is_known);
+  add_rate(build, all, "seconds_left", seconds_left(overview), is_known);
+  json_build_add(build, all, "runs", json_runs(build, overview));
+  json_build_add(build, all, "errors", json_errors(build, &view->errors));
+  return all;
+}
+
+static bool show_json(const struct view *view) {
+  struct json_build build = {0};
+  struct json_object *all = json_all(&build, view);
+  const char *text =
+      build.has_failed
+          ? NULL
+          : json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+                                                    JSON_C_TO_STRING_NOSLASHESCAPE);
   bool is_good = text != NULL && puts(text) >= 0;
   (void)json_object_put(all);
   return is_good;

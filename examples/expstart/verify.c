@@ -1,7 +1,6 @@
 /* `expstart verify`: looks every experiment of a journal up, and tells where the journal and the API differ.
  * Nothing is started and the journal is not written. Called by main.c. */
 #include <inttypes.h>
-#include <json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "args.h"
 #include "command.h"
 #include "journal.h"
+#include "json_build.h"
 #include "list.h"
 #include "output.h"
 #include "output_option.h"
@@ -93,18 +93,22 @@ static enum finding compare(enum status status, const expstart_result *result) {
   return is_running ? FINDING_RUNNING : FINDING_NOT_RUNNING;
 }
 
+/* NULL: no memory. */
 static struct json_object *make_line(const expstart_result *result, enum status status,
                                      enum finding finding) {
+  struct json_build build = {0};
   struct json_object *line = json_object_new_object();
   bool is_read = finding != FINDING_UNREADABLE && finding != FINDING_NOT_ASKED;
-  (void)json_object_object_add(line, "experiment_id", json_object_new_int64(result->experiment_id));
-  (void)json_object_object_add(line, "finding", json_object_new_string(finding_names[finding]));
-  (void)json_object_object_add(line, "journal", json_object_new_string(status_name(status)));
-  (void)json_object_object_add(
-      line, "api", is_read && result->state != NULL ? json_object_new_string(result->state) : NULL);
-  (void)json_object_object_add(line, "http_status", json_object_new_int(result->http_status));
-  (void)json_object_object_add(line, "message",
-                               json_object_new_string(is_read ? "" : output_words(result)));
+  json_build_number(&build, line, "experiment_id", result->experiment_id);
+  json_build_text(&build, line, "finding", finding_names[finding]);
+  json_build_text(&build, line, "journal", status_name(status));
+  json_build_text(&build, line, "api", is_read ? result->state : NULL);
+  json_build_number(&build, line, "http_status", result->http_status);
+  json_build_text(&build, line, "message", is_read ? "" : output_words(result));
+  if (build.has_failed) {
+    (void)json_object_put(line);
+    return NULL;
+  }
   return line;
 }
 

@@ -157,8 +157,7 @@ bool journal_open_locked(struct journal *journal, struct problem *problem) {
   if (sqlite3_db_readonly(journal->db, NULL) == 1) {
     return problem_set(problem, "cannot be written");
   }
-  return begin_wal(journal, problem) && read_terms(journal, problem) &&
-         check_pages(journal, problem);
+  return begin_wal(journal, problem) && read_terms(journal, problem);
 }
 
 bool journal_check_links(const struct stat *status, struct problem *problem) {
@@ -193,8 +192,8 @@ bool journal_open(struct journal *journal, const char *file, enum journal_access
   journal_clear(journal);
   bool is_good = check_file(file, access, problem) && find_file(journal, file, problem);
   if (is_good && access == JOURNAL_RUN) {
-    is_good =
-        lock_take(&journal->lock, journal->file, problem) && journal_open_locked(journal, problem);
+    is_good = lock_take(&journal->lock, journal->file, problem) &&
+              journal_open_locked(journal, problem) && check_pages(journal, problem);
   } else if (is_good) {
     is_good = open_to_read(journal, problem);
   }

@@ -4,13 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <json.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "folder.h"
+#include "json_build.h"
 
 int output_outcome(const expstart_result *result) {
   if (result->outcome == EXPSTART_CANCELED && result->attempts == 0 && result->lookups == 0) {
@@ -64,51 +64,34 @@ int output_check(const char *name) {
 
 /* ---- one line -------------------------------------------------------------------------------- */
 
-/* Takes `value` over, also when it fails; NULL stands for "no memory" here. */
-static bool add(struct json_object *line, const char *name, struct json_object *value) {
-  if (value == NULL) {
-    return false;
-  }
-  if (json_object_object_add(line, name, value) != 0) {
-    (void)json_object_put(value);
-    return false;
-  }
-  return true;
-}
-
-/* JSON's null for NULL. */
-static bool add_text(struct json_object *line, const char *name, const char *text) {
-  if (text == NULL) {
-    return json_object_object_add(line, name, NULL) == 0;
-  }
-  return add(line, name, json_object_new_string(text));
-}
-
-static bool add_errors(struct json_object *line, const expstart_result *result) {
+static struct json_object *make_errors(struct json_build *build, const expstart_result *result) {
   struct json_object *errors = json_object_new_array();
-  for (size_t i = 0; errors != NULL && i < result->error_count; i++) {
-    struct json_object *text = json_object_new_string(result->errors[i]);
-    if (text == NULL || json_object_array_add(errors, text) != 0) {
-      (void)json_object_put(text);
-      (void)json_object_put(errors);
-      errors = NULL;
-    }
+  for (size_t i = 0; i < result->error_count; i++) {
+    json_build_append(build, errors, json_object_new_string(result->errors[i]));
   }
-  return add(line, "errors", errors);
+  return errors;
 }
 
-static bool build(struct json_object *line, const expstart_result *result, const char *message) {
-  const char *outcome = output_outcome_name(output_outcome(result));
+/* NULL: no memory. */
+static struct json_object *make_line(const expstart_result *result, const char *message) {
+  struct json_build build = {0};
+  struct json_object *line = json_object_new_object();
   const char *words = message != NULL ? message : result->message;
-  return add(line, "experiment_id", json_object_new_int64(result->experiment_id)) &&
-         add_text(line, "outcome", outcome) &&
-         add(line, "http_status", json_object_new_int(result->http_status)) &&
-         add(line, "attempts", json_object_new_int64(result->attempts)) &&
-         add(line, "throttled", json_object_new_int64(result->throttled)) &&
-         add_text(line, "state", result->state) &&
-         add_text(line, "started_at", result->started_at) && add_errors(line, result) &&
-         add_text(line, "message", words != NULL ? words : "") &&
-         add(line, "elapsed_ms", json_object_new_int64((int64_t)(result->elapsed_us / 1000)));
+  json_build_number(&build, line, "experiment_id", result->experiment_id);
+  json_build_text(&build, line, "outcome", output_outcome_name(output_outcome(result)));
+  json_build_number(&build, line, "http_status", result->http_status);
+  json_build_number(&build, line, "attempts", result->attempts);
+  json_build_number(&build, line, "throttled", result->throttled);
+  json_build_text(&build, line, "state", result->state);
+  json_build_text(&build, line, "started_at", result->started_at);
+  json_build_add(&build, line, "errors", make_errors(&build, result));
+  json_build_text(&build, line, "message", words != NULL ? words : "");
+  json_build_number(&build, line, "elapsed_ms", (int64_t)(result->elapsed_us / 1000));
+  if (build.has_failed) {
+    (void)json_object_put(line);
+    return NULL;
+  }
+  return line;
 }
 
 static int write_line(FILE *to, struct json_object *line) {
@@ -137,12 +120,7 @@ int output_write(struct output *output, const expstart_result *result, const cha
   if (output->to == NULL || output->error != 0) {
     return output->error;
   }
-  struct json_object *line = json_object_new_object();
-  if (line != NULL && !build(line, result, message)) {
-    (void)json_object_put(line);
-    line = NULL;
-  }
-  return output_line(output, line);
+  return output_line(output, make_line(result, message));
 }
 
 const char *output_words(const expstart_result *result) {
