@@ -9,14 +9,14 @@
 static const char *const texts[STORE_STATEMENTS] = {
     [STORE_CLAIM] = "UPDATE experiment SET status='sending',run=?2 WHERE number=?1",
     [STORE_RESULT] =
-        "UPDATE experiment SET status=?2,attempts=attempts+?3,throttled=throttled+?4,http_status=?5,"
+        ("UPDATE experiment SET status=?2,attempts=attempts+?3,throttled=throttled+?4,http_status=?5,"
         "error=?6,message=?7,first_attempt_ms=coalesce(first_attempt_ms,?8),"
-        "last_attempt_ms=coalesce(?9,last_attempt_ms) WHERE number=?1",
+        "last_attempt_ms=coalesce(?9,last_attempt_ms) WHERE number=?1"),
     [STORE_UNTRIED] = "UPDATE experiment SET status=?2 WHERE number=?1 AND status='sending'",
     [STORE_SAMPLE] = "INSERT INTO sample VALUES(?,?,?,?,?,?,?,?,?,?,?)",
     [STORE_RUN] =
-        "UPDATE run SET seen_ms=?2,attempts=?3,lookups=?4,throttled=?5,faults=?6,p50_us=?7,p90_us=?8,"
-        "p99_us=?9,max_us=?10 WHERE number=?1",
+        ("UPDATE run SET seen_ms=?2,attempts=?3,lookups=?4,throttled=?5,faults=?6,p50_us=?7,p90_us=?8,"
+        "p99_us=?9,max_us=?10 WHERE number=?1"),
     [STORE_PAUSE] = "INSERT OR REPLACE INTO pause VALUES(?,?,?,?)",
     [STORE_ENDING] = "UPDATE run SET ended_ms=?2,seen_ms=?2,exit_code=?3,ending=?4 WHERE number=?1",
     [STORE_BEGIN] = "BEGIN IMMEDIATE",
