@@ -27,22 +27,36 @@
  *
  *   seen                                             processed?  then
  *   -----------------------------------------------  ----------  ----------------------------------
- *   2xx with "ok": true                              yes         STARTED
+ *   2xx with "ok": true, about this experiment and   yes         STARTED
+ *     running, where it tells of either
  *   2xx with "ok": false; 3xx; 4xx but those below   no          REJECTED with the API's words
- *   429, 503, 408, 425; never connected; DNS, TLS    no          sent again (see PACING)
- *     or proxy connection failed
+ *   429; 503 or 403 with Retry-After; 408, 425, 407  no          sent again (see PACING)
+ *     other 503; never connected; DNS, TLS or proxy
+ *     connection failed
  *   other 5xx; reset or timeout after sending; a     maybe       looked up, then sent again if it is
- *     truncated, oversized or unreadable 2xx; a                  not running
- *     second send that libcurl wanted to make
- *   401, 403                                         no          REJECTED at once, EXPSTART_EREFUSED
+ *     truncated, oversized or unreadable 2xx; one                not running
+ *     about another experiment, or one in another
+ *     state; a second send that libcurl wanted to
+ *     make
+ *   401; 403 that is neither JSON nor a page         no          the key is refused: REJECTED at
+ *                                                                once, EXPSTART_EREFUSED, or held
+ *                                                                back (options.on_key_refused)
+ *   403 with JSON (the API's words about this        no          REJECTED at once,
+ *     experiment), or with a page that begins with               EXPSTART_EFORBIDDEN
+ *     '<' (a firewall's)
  *   certificate or host name wrong                   no          FAILED at once, EXPSTART_ECERT
+ *   this machine is out of descriptors, memory or    no          sent again when a pause of its own
+ *     threads, or the CA file is gone                            is over; EXPSTART_ERESOURCE
  *
  * "Looked up" is GET {endpoint}/experiments/{id}: running -> RUNNING; readable and not running -> the
- * start is sent again; refused (401, 403, 404, any other 3xx or 4xx) -> UNKNOWN. A look-up comes
- * after a backoff, and after a timeout not before attempt_timeout_ms or 5 s, whichever is less, have
- * passed once more; a start on which the API works even longer is not seen by it. A start that the
- * API refuses after an earlier attempt was in doubt is looked up too: "already running" may be our
- * own doing. Redirects are never followed.
+ * start is sent again; refused (403, 404, any other 3xx or 4xx) -> UNKNOWN, and with a refused key
+ * (401) its error is EXPSTART_EREFUSED. A look-up comes after a backoff, and after a timeout not before
+ * the settle time has passed: attempt_timeout_ms or 5 s, whichever is less. The API may be at work on a
+ * start whose reply was lost, or that a gateway gave up on (RFC 9110 15.6.3, 15.6.5): "not running" that
+ * is seen before the settle time has passed is looked up once more when it has, and only then the start
+ * is sent again. A start on which the API works even longer is not seen. A start that the API refuses
+ * after an earlier attempt was in doubt is looked up too: "already running" may be our own doing.
+ * Redirects are never followed.
  *
  * A reply is read once, as it arrives, and not built. What is read of it (ok, errors, message, error,
  * detail, experiment.id, name, state and start_at) is as json-c has it. Objects and arrays that nobody
@@ -67,8 +81,15 @@
  * without a hint shuts the gate no more while others get through.
  *
  * Attempts of five different requests that fail in a row without an answer (no connection, reset,
- * timeout, 502, 503 without Retry-After, 504) are an outage: the gate is shut, and single probes go at
- * growing intervals, up to 8 s. Failed probes cost their requests no attempt.
+ * timeout, 407, 502, 503 without Retry-After, 504) are an outage: the gate is shut, and single probes go
+ * at growing intervals, up to 8 s. Failed probes cost their requests no attempt. A failure of this
+ * machine's own (EXPSTART_ERESOURCE) shuts the gate at once, in the same way but under its own name, and
+ * costs no attempt. Why the gate is shut is told by gate_error and gate_message, in stats and attempts:
+ * what can never succeed (a host that does not exist, a TLS handshake with a plain port) is an outage
+ * too, and it is for the caller to end it.
+ *
+ * With options.on_permits the caller keeps the limit: each attempt spends a permit that it granted, and
+ * what was learned of the API's limit does not count.
  *
  * Every other failure costs an attempt and is followed by an exponential backoff with full jitter. A
  * wait that does not fit in the time left, behind the gate too, ends the request now, not later.
@@ -134,7 +155,13 @@ EXPSTART_API const char *expstart_version(void);
   X(EPLAINTEXT, -24, "the endpoint is plain http beyond this machine: the key would be readable")  \
   X(ECAFILE, -25, "the CA file cannot be read")                                                    \
   X(ESYSTEM, -26, "libuv or libcurl could not be set up")                                          \
-  X(EUNCONFIRMED, -27, "it may have been started, and looking it up was not possible")
+  X(EUNCONFIRMED, -27, "it may have been started, and looking it up was not possible")             \
+  X(ERESOURCE, -28, "this machine is out of descriptors, memory or threads, or lacks a file")      \
+  X(EFORBIDDEN, -29, "the API, or what stands before it, forbids this start (403)")                \
+  X(ENOENDPOINT, -30, "the endpoint is missing or empty")
+
+/* Codes are greater than minus this: room in expstart_stats.errors. */
+#define EXPSTART_ERRORS_MAX 48
 
 enum {
   EXPSTART_OK = 0,
@@ -209,7 +236,17 @@ typedef struct expstart_result {
   uint64_t elapsed_us; /* from submit to the verdict */
   const char *reply;   /* that `message` is from, decoded, with EXPSTART_KEEP_REPLY; else NULL */
   size_t reply_size;   /* bytes in `reply`; a NUL follows them */
+  const char *note;    /* as it was submitted; NULL: none */
+  expstart_mode mode;  /* the same */
+  /* 1: the texts above are not all that the reply had. They are bounded: the message to 500 bytes, the
+     rest to 4,096 each and 32 errors. What waits for its next attempt keeps at most
+     EXPSTART_WAITING_MAX bytes of its last reply, and all that waits EXPSTART_ALL_WAITING_MAX: the reply
+     itself, its later errors and then all but the status are left out. */
+  int cut;
 } expstart_result;
+
+#define EXPSTART_WAITING_MAX 4096u
+#define EXPSTART_ALL_WAITING_MAX (16u << 20)
 
 /* The one callback of an accepted start. On the loop's thread. */
 typedef void (*expstart_done_cb)(expstart_client *client, const expstart_result *result,
@@ -263,9 +300,16 @@ typedef struct expstart_attempt {
   uint64_t
       next_ms; /* how long it waits before that at least: for its backoff and the gate; its turn
                        among others comes on top */
+  /* What the reply hinted at, -1 if it did not: Retry-After and the reset of the RateLimit fields in
+     milliseconds, and the requests that these fields say are allowed in a window and left in it. Not cut
+     to max_retry_after_ms. */
+  int64_t retry_after_ms, reset_ms, limit, remaining;
+  /* Why the gate is shut after this attempt, as in expstart_stats; EXPSTART_OK and "" if it is open. */
+  int gate_error;
+  const char *gate_message;
 } expstart_attempt;
 
-/* The three hooks are called on the loop's thread with options.hook_data, and may do what a done
+/* The hooks are called on the loop's thread with options.hook_data, and may do what a done
    callback may do. They must not outlive the closed callback; none is called after it. */
 typedef void (*expstart_attempt_cb)(expstart_client *, const expstart_attempt *, void *hook_data);
 
@@ -277,8 +321,22 @@ typedef enum {
 /* One line, without a line end; valid during the hook. The key is never in it. */
 typedef void (*expstart_log_cb)(expstart_log_level level, const char *line, void *hook_data);
 
-/* After EXPSTART_EFULL: called once when half of max_queued is free again. */
+/* After EXPSTART_EFULL: called once when half of max_queued is free again, or when the client is closed
+   before that: a submit says ECLOSING then. */
 typedef void (*expstart_room_cb)(expstart_client *, void *hook_data);
+
+/* The API has refused the key (401; 403: see WHAT COUNTS AS WHAT). With this hook nothing ends for it:
+   what is accepted stays accepted, and nothing more is sent (EXPSTART_BLOCKED_KEY) until
+   expstart_set_api_key or an ABORT close. Timeouts go on. Called once for each key that is refused;
+   `message` is the API's words, valid during the hook. */
+typedef void (*expstart_key_refused_cb)(expstart_client *, const char *message, void *hook_data);
+
+/* Permits: a limit that the caller keeps (see expstart_permit). `wanted`: so many more could be used now,
+   beside those that are granted. Called when that changes, at once when it was 0 before and else at most
+   every 10 ms. `returned`: so many were granted, are valid and will not be used, as the client is
+   closed; told once, with `wanted` 0; else 0. */
+typedef void (*expstart_permits_cb)(expstart_client *, uint32_t wanted, uint32_t returned,
+                                    void *hook_data);
 
 /* ---- the client ------------------------------------------------------------------------------ */
 
@@ -337,6 +395,10 @@ struct expstart_options {
   expstart_room_cb on_room;
   void *hook_data;
   uint64_t seed; /* of the jitter; 0: from the system */
+  /* Since 0.2. */
+  expstart_log_level log_level; /* lines below it are not made: EXPSTART_LOG_DEBUG, so all are */
+  expstart_key_refused_cb on_key_refused; /* NULL: a refused key ends what was sent with it */
+  expstart_permits_cb on_permits;         /* NULL: no permits are needed */
 };
 
 /* Sets every field to its default. In the header, so that it is the caller's own struct that is set
@@ -346,16 +408,28 @@ static inline void expstart_options_init(struct expstart_options *options) {
   options->size = sizeof *options;
 }
 
+/* The same as an exported function, for other languages; `size` is that of the caller's struct. */
+EXPSTART_API void expstart_options_init_size(struct expstart_options *options, size_t size);
+
+/* Whether expstart_client_create would take these options: EXPSTART_OK or what it would return, but for
+   ENOMEM and ESYSTEM. *field, unless `field` is NULL, is then the name of the field that is wrong
+   ("rate_per_second"), else NULL. Any thread. Static storage. */
+EXPSTART_API int expstart_options_check(const struct expstart_options *options, const char **field);
+
 /* Makes a client on `loop`, which it uses until its closed callback. No request is made and nothing
    is sent. A client keeps its loop alive (uv_run does not return) while accepted starts are not
    called back or a close is under way, and not otherwise; it must be closed before the loop is.
    Errors: EINVAL (a NULL argument, a number out of its range or above 2^31 - 1, an unknown flag),
-   ENOKEY, EKEYCHAR,
-   EKEYPREFIX, EENDPOINT, ECREDENTIALS, EPLAINTEXT, ECAFILE, ENOTSUP (options of a newer header),
-   ENOMEM, ESYSTEM. On error *client is NULL; handles already on the loop close in its next
+   ENOKEY, EKEYCHAR, EKEYPREFIX, ENOENDPOINT, EENDPOINT, ECREDENTIALS, EPLAINTEXT, ECAFILE, ENOTSUP
+   (something is set that this version does not know: options of a newer header), ENOMEM, ESYSTEM.
+   expstart_options_check names the field. On error *client is NULL; handles already on the loop close in its next
    turn. */
 EXPSTART_API int expstart_client_create(expstart_client **client, uv_loop_t *loop,
                                         const struct expstart_options *options);
+
+/* options.hook_data, and the loop. The loop's thread. */
+EXPSTART_API void *expstart_client_data(const expstart_client *client);
+EXPSTART_API uv_loop_t *expstart_client_loop(const expstart_client *client);
 
 struct expstart_request {
   size_t size;           /* sizeof(struct expstart_request) */
@@ -364,11 +438,24 @@ struct expstart_request {
   expstart_mode mode;    /* EXPSTART_START */
   expstart_done_cb done; /* required */
   void *data;            /* given to done */
+  /* Since 0.2. */
+  uint32_t
+      timeout_ms; /* from submit to its end, the shorter of this and total_timeout_ms; 0: that */
 };
+
+/* Sets every field to its default, which leaves `experiment_id` and `done` to be set. In the header, as
+   expstart_options_init; and as an exported function. */
+static inline void expstart_request_init(struct expstart_request *request) {
+  memset(request, 0, sizeof *request);
+  request->size = sizeof *request;
+}
+EXPSTART_API void expstart_request_init_size(struct expstart_request *request, size_t size);
 
 /* Accepts one start and copies what is given. `ticket` may be NULL. Nothing is sent and no callback
    comes before the loop's next turn.
-   Errors: EINVAL (NULL, size, mode), EID, ENOTEUTF8, ENOTELONG, EFULL, ECLOSING, ENOMEM. */
+   Errors: EINVAL (NULL, size, mode, timeout_ms above 2^31 - 1), ENOTSUP (something is set that this
+   version does not know: a request of a newer header), EID, ENOTEUTF8, ENOTELONG, EFULL, ECLOSING,
+   ENOMEM. */
 EXPSTART_API int expstart_submit(expstart_client *client, const struct expstart_request *request,
                                  expstart_ticket *ticket);
 
@@ -380,19 +467,36 @@ EXPSTART_API int expstart_submit_many(expstart_client *client, const int64_t *id
                                       const char *note, expstart_done_cb done, void *data,
                                       size_t *accepted);
 
+/* Accepts n starts, each as expstart_submit does, all of requests[0].size bytes. One that is refused
+   does not keep the others from being accepted. Returns EXPSTART_OK if all were accepted, else the
+   first error. `tickets` (n of them; 0 for what was refused), `accepted` (how many were) and
+   `first_refused` (the index that the error is of; n if there is none) may be NULL. */
+EXPSTART_API int expstart_submit_batch(expstart_client *client,
+                                       const struct expstart_request *requests, size_t n,
+                                       expstart_ticket *tickets, size_t *accepted,
+                                       size_t *first_refused);
+
 /* Any thread, the loop's too: submits without waiting for anything but a lock that is held for
    moments. The callback comes on the loop's thread, as always. The request is accepted, and counted in
    stats, when the loop's thread has taken it in, in its next turns; what is taken in without memory
    for it is called back as FAILED with ENOMEM. The loop does not stay alive for it until then: keep it
    so by a handle of your own. Against a close at the same moment it is safe: it accepts, or says
    ECLOSING. Calls must have returned before the closed callback comes.
-   Errors: EINVAL (NULL, size, mode), EID, ENOTEUTF8, ENOTELONG, EFULL, ECLOSING, ENOMEM. */
+   Errors: as expstart_submit. */
 EXPSTART_API int expstart_submit_from_thread(expstart_client *client,
                                              const struct expstart_request *request);
+/* The same; *ticket names it, in all that is told of it and to both kinds of cancel. */
+EXPSTART_API int expstart_submit_ticket_from_thread(expstart_client *client,
+                                                    const struct expstart_request *request,
+                                                    expstart_ticket *ticket);
 
 /* Ends one start early; the callback comes as always (contract 4). Also for one that is being sent:
    its connection is given up. ENOTFOUND if it has its outcome already. */
 EXPSTART_API int expstart_cancel(expstart_client *client, expstart_ticket ticket);
+/* Any thread: the same in the loop's next turns, for a ticket of either kind. What has its outcome by then
+   keeps it, and a stale ticket is harmless. Errors: EINVAL (NULL), ECLOSING (everything ends, or has
+   ended), ENOMEM. Calls must have returned before the closed callback comes. */
+EXPSTART_API int expstart_cancel_from_thread(expstart_client *client, expstart_ticket ticket);
 /* The same for all that are accepted at this moment, and what other threads had submitted by then. Many
    are ended in several turns; until then they are counted as they were. */
 EXPSTART_API int expstart_cancel_all(expstart_client *client);
@@ -407,6 +511,16 @@ EXPSTART_API int expstart_resume(expstart_client *client);
    1e9. */
 EXPSTART_API int expstart_set_rate(expstart_client *client, double per_second, uint32_t burst);
 
+/* Changes options.max_in_flight from now on. What is under way beyond it goes on. EINVAL: 0, or above
+   2^31 - 1. */
+EXPSTART_API int expstart_set_max_in_flight(expstart_client *client, uint32_t max_in_flight);
+
+/* Grants n permits, with options.on_permits: each attempt, look-ups and repeated ones included, spends
+   one. Those that are not spent within valid_ms lapse; 0: they do not. Those that lapse first are spent
+   first. The gate, backoffs and rate_per_second hold as ever. EINVAL: no on_permits. ECLOSING: nothing
+   will use them. */
+EXPSTART_API int expstart_permit(expstart_client *client, uint32_t n, uint32_t valid_ms);
+
 typedef enum { EXPSTART_DRAIN = 0, EXPSTART_ABORT = 1 } expstart_close_mode;
 
 /* On the loop's thread, last of all; the client is gone when it returns. */
@@ -416,6 +530,9 @@ typedef void (*expstart_closed_cb)(void *data);
    second call may only turn DRAIN into ABORT; its `closed` and `data` are not used. ECLOSING if
    there is nothing to change. */
 EXPSTART_API int expstart_client_close(expstart_client *client, expstart_close_mode mode,
+                                       expstart_closed_cb closed, void *data);
+/* A DRAIN that turns into an ABORT after so many milliseconds. 0: at once. The same errors. */
+EXPSTART_API int expstart_client_drain(expstart_client *client, uint32_t timeout_ms,
                                        expstart_closed_cb closed, void *data);
 
 /* ---- stats ----------------------------------------------------------------------------------- */
@@ -428,11 +545,18 @@ typedef enum {
   EXPSTART_BLOCKED_BACKOFF = 3, /* all that is left waits for its backoff to pass */
   EXPSTART_BLOCKED_PAUSED = 4,
   EXPSTART_BLOCKED_THROTTLE_GATE = 5, /* the API throttles: nothing goes before gate_ms_left */
-  EXPSTART_BLOCKED_OUTAGE_GATE = 6    /* the API is out of reach: one probe goes at that time */
+  EXPSTART_BLOCKED_OUTAGE_GATE = 6,   /* the API is out of reach: one probe goes at that time */
+  EXPSTART_BLOCKED_RESOURCE_GATE = 7, /* this machine is out of something: the same */
+  EXPSTART_BLOCKED_KEY = 8,           /* the key was refused (options.on_key_refused) */
+  EXPSTART_BLOCKED_PERMITS = 9,       /* the caller has granted none (options.on_permits) */
+  EXPSTART_BLOCKED_CALLBACKS = 10     /* 256 outcomes wait for their callbacks, which take long */
 } expstart_blocked;
 
-/* "nothing", "slots", "rate", "backoff", "paused", "throttle gate", "outage gate". Any thread. */
+/* "nothing", "slots", "rate", "backoff", "paused", "throttle gate", "outage gate", "resource gate",
+   "key", "permits", "callbacks". Any thread. */
 EXPSTART_API const char *expstart_blocked_name(expstart_blocked blocked);
+
+#define EXPSTART_GATE_MESSAGE_MAX 256u
 
 struct expstart_stats {
   /* Counters: only grow. An outcome is counted when it is decided; its callback follows. */
@@ -461,6 +585,15 @@ struct expstart_stats {
   /* Of all attempts that were answered: half, nine in ten, 99 in 100 of them took no longer than this,
      to within an eighth; and the longest. 0: none yet. */
   uint64_t latency_p50_us, latency_p90_us, latency_p99_us, latency_max_us;
+  /* Since 0.2. */
+  uint64_t
+      errors[EXPSTART_ERRORS_MAX]; /* counters: outcomes with the error -index; [0]: with none */
+  uint64_t permits;                /* gauge: granted, valid and not spent */
+  /* Gauges: why the gate is shut (ETRANSPORT, ESERVER, ETIMEDOUT, ETHROTTLED, ERESOURCE, EREFUSED;
+     EXPSTART_OK: it is open), and the words for that: libcurl's of a connection that failed, else the
+     API's; "" if there are none. */
+  int gate_error;
+  char gate_message[EXPSTART_GATE_MESSAGE_MAX];
 };
 
 /* Writes the first `size` bytes of the stats (sizeof(struct expstart_stats)), so that an older
