@@ -269,10 +269,11 @@ typedef enum {
   EXPSTART_WHY_DOUBT = 3,     /* looked up: the last start may have been processed */
   EXPSTART_WHY_REFUSED =
       4, /* looked up: the last start was refused, perhaps since it runs already */
-  EXPSTART_WHY_NOT_RUNNING = 5 /* started: a look-up has shown that it is not running */
+  EXPSTART_WHY_NOT_RUNNING = 5, /* started: a look-up has shown that it is not running */
+  EXPSTART_WHY_KEY = 6          /* the last one's key was refused (options.on_key_refused) */
 } expstart_why;
 
-/* "submitted", "throttled", "failed", "doubt", "refused", "not running". Any thread. */
+/* "submitted", "throttled", "failed", "doubt", "refused", "not running", "key". Any thread. */
 EXPSTART_API const char *expstart_why_name(expstart_why why);
 
 typedef enum {

@@ -35,9 +35,9 @@ struct expstart__report {
   void *tag;
   enum expstart__fate fate;
   bool timed_out;
-  bool aborted;    /* as asked, before it came to an end of its own */
-  bool unsendable; /* the carrier would not take it: no fault of the network's */
-  bool intact;     /* the whole reply arrived, and was not too large */
+  bool aborted; /* as asked, before it came to an end of its own */
+  bool ours;    /* it failed for want of something of this machine's: descriptors, memory, ... */
+  bool intact;  /* the whole reply arrived, and was not too large */
   int http_status;
   int curl_code;
   struct expstart__hints hints;

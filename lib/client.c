@@ -15,8 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Callbacks that one turn of the caller's loop makes at most. */
-enum { DELIVER_MAX = 128 };
+/* For so long one turn of the caller's loop makes callbacks: one at least. They are the caller's, and may
+   take long. */
+static const uint64_t CALLBACKS_NS = 500000;
 
 /* Starts from other threads that one turn takes in at most. */
 enum { TAKE_IN_MAX = 512 };
@@ -28,11 +29,13 @@ struct expstart_client {
   struct expstart__engine *engine;
   struct expstart__carrier *carrier;
   struct expstart__inbox inbox;
-  uint32_t inbox_canceled;           /* of what is in it, so many are to be canceled: the first */
-  struct expstart__inbox_item *lost; /* taken in, but there was no memory for them */
-  struct expstart__turn turn;        /* one run of the engine and its deliveries */
-  uv_timer_t timer; /* keeps the loop alive while there is work, and wakes the engine */
+  uint32_t inbox_canceled; /* of what is in it, so many are to be canceled: the first */
+  struct expstart__inbox_item
+      *lost;                  /* taken in, but there was no memory for them; the first one first */
+  struct expstart__turn turn; /* one run of the engine and its deliveries */
+  uv_timer_t timer;           /* keeps the loop alive while there is work, and wakes the engine */
   enum closing closing;
+  uint64_t drained_us; /* a DRAIN becomes an ABORT then; UINT64_MAX: never */
   unsigned open_handles;
   expstart_closed_cb closed;
   void *closed_data;
@@ -62,17 +65,45 @@ static void port_deliver(void *self, const expstart_result *result, expstart_don
   done(client, result, data);
 }
 
-static void port_attempt(void *self, const expstart_attempt *attempt) {
+/* Of a start with a name: its own callback is behind this one. */
+static void on_named_done(expstart_client *client, const expstart_result *result, void *data) {
+  struct expstart__inbox_item *item = data;
+  expstart_result told = *result;
+  told.ticket = item->name;
+  expstart__inbox_forget(&client->inbox, item);
+  item->request.done(client, &told, item->request.data);
+  free(item);
+}
+
+static void port_attempt(void *self, const expstart_attempt *attempt, expstart_done_cb done,
+                         void *data) {
   expstart_client *client = self;
   const struct expstart_options *options = &client->settings.options;
   expstart__log_attempt(options, attempt);
-  if (options->on_attempt)
-    options->on_attempt(client, attempt, options->hook_data);
+  if (!options->on_attempt)
+    return;
+  expstart_attempt told = *attempt;
+  if (done == on_named_done)
+    told.ticket = ((const struct expstart__inbox_item *)data)->name;
+  options->on_attempt(client, &told, options->hook_data);
 }
 
 static void port_notice(void *self, const struct expstart__notice *notice) {
   expstart_client *client = self;
   expstart__log_notice(&client->settings.options, notice, now_us());
+}
+
+static void port_key_refused(void *self, const char *message) {
+  expstart_client *client = self;
+  const struct expstart_options *options = &client->settings.options;
+  expstart__log_key_refused(options, message);
+  options->on_key_refused(client, message, options->hook_data);
+}
+
+static void port_permits(void *self, uint32_t wanted) {
+  expstart_client *client = self;
+  const struct expstart_options *options = &client->settings.options;
+  options->on_permits(client, wanted, 0, options->hook_data);
 }
 
 /* ---- the carrier's sink ------------------------------------------------------------------------
@@ -117,6 +148,8 @@ static void schedule(expstart_client *client, uint64_t wake_us) {
     uv_timer_stop(&client->timer);
     return;
   }
+  if (client->closing == DRAINING && client->drained_us < wake_us)
+    wake_us = client->drained_us;
   if (wake_us <= at_us)
     delay_ms = 0;
   else if ((wake_us - at_us) / 1000 < longest_ms)
@@ -126,58 +159,125 @@ static void schedule(expstart_client *client, uint64_t wake_us) {
 
 static void tear_down(expstart_client *client);
 
+static int engine_submit(expstart_client *client, uint64_t at_us,
+                         struct expstart__inbox_item *item) {
+  struct expstart_request request = item->request;
+  expstart_ticket ticket;
+  if (item->name) {
+    request.done = on_named_done;
+    request.data = item;
+  }
+  int status = expstart__engine_submit(client->engine, at_us, &request, &ticket);
+  if (status != EXPSTART_OK)
+    return status;
+  bool canceled = client->inbox_canceled > 0 || item->canceled;
+  if (item->name)
+    item->ticket = ticket;
+  else
+    free(item);
+  if (canceled)
+    (void)expstart__engine_cancel(client->engine, at_us, ticket);
+  return EXPSTART_OK;
+}
+
 /* Takes in what other threads submitted. True: there is more. */
 static bool take_in(expstart_client *client) {
   bool more, refused;
   struct expstart__inbox_item *next,
-      *item = expstart__inbox_take(&client->inbox, TAKE_IN_MAX, &more, &refused);
-  expstart_ticket ticket;
+      *item = expstart__inbox_take(&client->inbox, TAKE_IN_MAX, &more, &refused),
+      **lost_end = &client->lost;
   if (refused)
     expstart__engine_want_room(client->engine);
+  while (*lost_end)
+    lost_end = &(*lost_end)->next;
   uint64_t at_us = now_us();
   for (; item; item = next) {
     next = item->next;
-    bool canceled = client->inbox_canceled > 0;
-    client->inbox_canceled -= canceled;
-    if (expstart__engine_submit(client->engine, at_us, &item->request, &ticket) == EXPSTART_OK) {
-      free(item);
-      if (canceled)
-        (void)expstart__engine_cancel(client->engine, at_us, ticket);
-    } else {
-      item->next = client->lost;
-      client->lost = item;
+    if (engine_submit(client, at_us, item) != EXPSTART_OK) {
+      item->next = NULL;
+      *lost_end = item;
+      lost_end = &item->next;
     }
+    client->inbox_canceled -= client->inbox_canceled > 0;
   }
   return more;
 }
 
-static void deliver_lost(expstart_client *client) {
-  while (client->lost) {
-    struct expstart__inbox_item *item = client->lost;
-    client->lost = item->next;
-    expstart__engine_submit_lost(client->engine, &item->request);
-    free(item);
+static int cancel(expstart_client *client, expstart_ticket ticket) {
+  if (expstart__inbox_is_name(ticket)) {
+    struct expstart__inbox_item *item = expstart__inbox_find(&client->inbox, ticket);
+    if (!item)
+      return EXPSTART_ENOTFOUND;
+    item->canceled = true;
+    if (!item->ticket)
+      return EXPSTART_OK; /* when it is taken in */
+    ticket = item->ticket;
   }
+  return expstart__engine_cancel(client->engine, now_us(), ticket);
+}
+
+static void take_cancels(expstart_client *client) {
+  uint32_t count;
+  expstart_ticket *tickets = expstart__inbox_take_cancels(&client->inbox, &count);
+  for (uint32_t i = 0; i < count; i++)
+    (void)cancel(client, tickets[i]); /* it may have ended by now */
+  free(tickets);
+}
+
+static void deliver_lost(expstart_client *client) {
+  struct expstart__inbox_item *item = client->lost;
+  struct expstart_request request = item->request;
+  client->lost = item->next;
+  if (item->name) {
+    request.done = on_named_done;
+    request.data = item;
+  }
+  expstart__engine_submit_lost(client->engine, &request);
+  if (request.done != on_named_done)
+    free(item);
+}
+
+/* True: there is more to be delivered. */
+static bool deliver(expstart_client *client) {
+  uint64_t end_ns = uv_hrtime() + CALLBACKS_NS;
+  bool more = true;
+  do {
+    if (client->lost)
+      deliver_lost(client);
+    else
+      more = expstart__engine_deliver(client->engine, 1);
+  } while (more && uv_hrtime() < end_ns);
+  return more;
+}
+
+static void tell_room(expstart_client *client, bool closing) {
+  const struct expstart_options *options = &client->settings.options;
+  bool room = closing || expstart__inbox_has_room(&client->inbox);
+  if (room && expstart__engine_take_room(client->engine, closing) && options->on_room)
+    options->on_room(client, options->hook_data);
+}
+
+static void abort_if_drained(expstart_client *client) {
+  if (client->closing == DRAINING && now_us() >= client->drained_us)
+    (void)expstart_client_close(client, EXPSTART_ABORT, NULL, NULL);
 }
 
 /* Free slots are filled before callbacks take their time. */
 static void on_turn(void *data) {
   expstart_client *client = data;
-  const struct expstart_options *options = &client->settings.options;
   if (client->closing == TEARING_DOWN)
     return;
   /* One that is closed in this turn has another, in which it takes in what came before. */
   bool closing = client->closing != OPEN;
+  abort_if_drained(client);
   bool more = take_in(client);
   if (more)
     expstart__turn_kick(&client->turn);
+  take_cancels(client);
   step(client);
-  deliver_lost(client);
-  if (expstart__engine_deliver(client->engine, DELIVER_MAX))
+  if (deliver(client))
     expstart__turn_kick(&client->turn);
-  if (client->closing == OPEN && expstart__inbox_has_room(&client->inbox) &&
-      expstart__engine_take_room(client->engine) && options->on_room)
-    options->on_room(client, options->hook_data);
+  tell_room(client, closing);
   if (expstart__engine_live(client->engine) > 0 || more || client->lost)
     return;
   uv_timer_stop(&client->timer);
@@ -243,7 +343,7 @@ int expstart_client_create(expstart_client **out, uv_loop_t *loop,
   expstart_client *client = calloc(1, sizeof *client);
   if (!client)
     return EXPSTART_ENOMEM;
-  int status = expstart__settings_init(&client->settings, options);
+  int status = expstart__settings_init(&client->settings, options, NULL);
   if (status != EXPSTART_OK)
     goto fail;
   struct expstart__port port = {.self = client,
@@ -251,7 +351,9 @@ int expstart_client_create(expstart_client **out, uv_loop_t *loop,
                                 .abort = port_abort,
                                 .deliver = port_deliver,
                                 .attempt = port_attempt,
-                                .notice = port_notice};
+                                .notice = port_notice,
+                                .key_refused = port_key_refused,
+                                .permits = port_permits};
   status = EXPSTART_ENOMEM;
   client->engine = expstart__engine_create(&client->settings.options, &port, now_us());
   if (!client->engine)
@@ -267,6 +369,7 @@ int expstart_client_create(expstart_client **out, uv_loop_t *loop,
   (void)expstart__turn_init(&client->turn, loop, on_turn, client, client);
   client->timer.data = client->inbox.wake.poll.data = client;
   client->open_handles = 4;
+  client->drained_us = UINT64_MAX;
   *out = client;
   return EXPSTART_OK;
 fail_carrier:
@@ -302,7 +405,13 @@ static void on_carrier_closed(void *owner) {
 
 /* Every callback was made and nothing is in flight. */
 static void tear_down(expstart_client *client) {
+  const struct expstart_options *options = &client->settings.options;
   client->closing = TEARING_DOWN;
+  expstart__inbox_shut(&client->inbox);
+  uint64_t permits = expstart__engine_take_permits(client->engine, now_us());
+  if (permits > 0)
+    options->on_permits(client, 0, permits < UINT32_MAX ? (uint32_t)permits : UINT32_MAX,
+                        options->hook_data);
   client->carrier->ops->close(client->carrier, on_carrier_closed, client);
 }
 
@@ -331,6 +440,14 @@ int expstart_client_close(expstart_client *client, expstart_close_mode mode,
   return EXPSTART_OK;
 }
 
+int expstart_client_drain(expstart_client *client, uint32_t timeout_ms, expstart_closed_cb closed,
+                          void *data) {
+  int status = expstart_client_close(client, EXPSTART_DRAIN, closed, data);
+  if (status == EXPSTART_OK)
+    client->drained_us = now_us() + timeout_ms * UINT64_C(1000);
+  return status;
+}
+
 /* ---- what callers ask for ----------------------------------------------------------------------
  */
 
@@ -346,30 +463,31 @@ static int submit(expstart_client *client, uint64_t at_us, const struct expstart
   return status;
 }
 
-int expstart_submit(expstart_client *client, const struct expstart_request *request,
+int expstart_submit(expstart_client *client, const struct expstart_request *given,
                     expstart_ticket *ticket) {
+  struct expstart_request request;
   if (!client)
     return EXPSTART_EINVAL;
-  int status = expstart__check_request(request);
+  int status = expstart__copy_request(&request, given);
   if (status != EXPSTART_OK)
     return status;
   if (client->closing != OPEN)
     return EXPSTART_ECLOSING;
-  status = submit(client, now_us(), request, ticket);
+  status = submit(client, now_us(), &request, ticket);
   expstart__turn_kick(&client->turn);
   return status;
 }
 
 int expstart_submit_many(expstart_client *client, const int64_t *ids, size_t n, const char *note,
                          expstart_done_cb done, void *data, size_t *accepted) {
-  struct expstart_request request = {
-      .size = sizeof request, .experiment_id = 1, .note = note, .done = done, .data = data};
+  struct expstart_request request,
+      given = {.size = sizeof given, .experiment_id = 1, .note = note, .done = done, .data = data};
   size_t count = 0;
   if (accepted)
     *accepted = 0;
   if (!client || (!ids && n > 0))
     return EXPSTART_EINVAL;
-  int status = expstart__check_request(&request);
+  int status = expstart__copy_request(&request, &given);
   for (size_t i = 0; i < n && status == EXPSTART_OK; i++)
     status = ids[i] < 1 ? EXPSTART_EID : EXPSTART_OK;
   if (status == EXPSTART_OK && client->closing != OPEN)
@@ -387,17 +505,80 @@ int expstart_submit_many(expstart_client *client, const int64_t *ids, size_t n, 
   return status;
 }
 
-int expstart_submit_from_thread(expstart_client *client, const struct expstart_request *request) {
+/* The element of an array whose elements have the size that the first one tells. */
+static const struct expstart_request *request_at(const struct expstart_request *requests,
+                                                 size_t index) {
+  return (const void *)((const char *)requests + index * requests->size);
+}
+
+static int submit_element(expstart_client *client, uint64_t at_us,
+                          const struct expstart_request *requests, size_t index,
+                          expstart_ticket *ticket) {
+  const struct expstart_request *given = request_at(requests, index);
+  struct expstart_request request;
+  if (given->size != requests->size)
+    return EXPSTART_EINVAL;
+  int status = expstart__copy_request(&request, given);
+  if (status == EXPSTART_OK && client->closing != OPEN)
+    status = EXPSTART_ECLOSING;
+  return status == EXPSTART_OK ? submit(client, at_us, &request, ticket) : status;
+}
+
+int expstart_submit_batch(expstart_client *client, const struct expstart_request *requests,
+                          size_t n, expstart_ticket *tickets, size_t *accepted,
+                          size_t *first_refused) {
+  size_t count = 0, refused = n;
+  int first_error = EXPSTART_OK;
+  bool wrong = !client || (n > 0 && (!requests || requests->size == 0));
+  uint64_t at_us = now_us();
+  for (size_t i = 0; i < n; i++) {
+    expstart_ticket ticket = 0;
+    int status = wrong ? EXPSTART_EINVAL : submit_element(client, at_us, requests, i, &ticket);
+    if (tickets)
+      tickets[i] = ticket;
+    count += status == EXPSTART_OK;
+    if (status != EXPSTART_OK && refused == n) {
+      refused = i;
+      first_error = status;
+    }
+  }
+  if (accepted)
+    *accepted = count;
+  if (first_refused)
+    *first_refused = refused;
+  if (wrong)
+    return EXPSTART_EINVAL;
+  if (n > 0)
+    expstart__turn_kick(&client->turn);
+  return first_error;
+}
+
+int expstart_submit_from_thread(expstart_client *client, const struct expstart_request *given) {
+  struct expstart_request request;
   if (!client)
     return EXPSTART_EINVAL;
-  int status = expstart__check_request(request);
-  return status == EXPSTART_OK ? expstart__inbox_put(&client->inbox, request) : status;
+  int status = expstart__copy_request(&request, given);
+  return status == EXPSTART_OK ? expstart__inbox_put(&client->inbox, &request, NULL) : status;
+}
+
+int expstart_submit_ticket_from_thread(expstart_client *client,
+                                       const struct expstart_request *given,
+                                       expstart_ticket *ticket) {
+  struct expstart_request request;
+  if (!client || !ticket)
+    return EXPSTART_EINVAL;
+  int status = expstart__copy_request(&request, given);
+  return status == EXPSTART_OK ? expstart__inbox_put(&client->inbox, &request, ticket) : status;
+}
+
+int expstart_cancel_from_thread(expstart_client *client, expstart_ticket ticket) {
+  return client ? expstart__inbox_put_cancel(&client->inbox, ticket) : EXPSTART_EINVAL;
 }
 
 int expstart_cancel(expstart_client *client, expstart_ticket ticket) {
   if (!client)
     return EXPSTART_EINVAL;
-  int status = expstart__engine_cancel(client->engine, now_us(), ticket);
+  int status = cancel(client, ticket);
   expstart__turn_kick(&client->turn);
   return status;
 }
@@ -434,6 +615,32 @@ int expstart_set_rate(expstart_client *client, double per_second, uint32_t burst
   expstart__engine_set_rate(client->engine, now_us(), per_second, burst);
   expstart__turn_kick(&client->turn);
   return EXPSTART_OK;
+}
+
+int expstart_set_max_in_flight(expstart_client *client, uint32_t max_in_flight) {
+  if (!client || max_in_flight == 0 || max_in_flight > INT32_MAX)
+    return EXPSTART_EINVAL;
+  expstart__engine_set_max_in_flight(client->engine, max_in_flight);
+  expstart__turn_kick(&client->turn);
+  return EXPSTART_OK;
+}
+
+int expstart_permit(expstart_client *client, uint32_t n, uint32_t valid_ms) {
+  if (!client || !client->settings.options.on_permits)
+    return EXPSTART_EINVAL;
+  if (client->closing >= ABORTING)
+    return EXPSTART_ECLOSING;
+  expstart__engine_permit(client->engine, now_us(), n, valid_ms);
+  expstart__turn_kick(&client->turn);
+  return EXPSTART_OK;
+}
+
+void *expstart_client_data(const expstart_client *client) {
+  return client->settings.options.hook_data;
+}
+
+uv_loop_t *expstart_client_loop(const expstart_client *client) {
+  return uv_handle_get_loop((const uv_handle_t *)&client->timer);
 }
 
 void expstart_stats_get(const expstart_client *client, struct expstart_stats *stats, size_t size) {

@@ -33,6 +33,7 @@ struct expstart__digest {
   struct expstart__json_reader reader;
   bool broken; /* it is no JSON; the head tells what it is */
   bool is_object;
+  bool cut; /* a text was longer than is kept, or there were more errors */
   enum place place;
   enum member member;
   enum text_field field; /* TEXT: which */
@@ -108,7 +109,7 @@ void expstart__digest_destroy(struct expstart__digest *digest) {
 void expstart__digest_reset(struct expstart__digest *digest) {
   expstart__json_reader_reset(&digest->reader,
                               EXPSTART__JSON_WANT_SCALAR | EXPSTART__JSON_WANT_OBJECT);
-  digest->broken = digest->is_object = false;
+  digest->broken = digest->is_object = digest->cut = false;
   digest->place = AT_ROOT;
   digest->ok = -1;
   digest->experiment_id = 0;
@@ -183,6 +184,7 @@ static int keep_text(struct expstart__digest *digest, struct span *span, char *b
     expstart__text_redact(bytes, size, digest->escaped_secret);
   if (digest->secret)
     expstart__text_redact(bytes, size, digest->secret);
+  digest->cut = digest->cut || size > max;
   span->at = digest->text_size;
   span->size = expstart__text_clean(digest->text + span->at, bytes, size, max) + 1;
   digest->text_size += span->size;
@@ -192,8 +194,10 @@ static int keep_text(struct expstart__digest *digest, struct span *span, char *b
 /* The reader's text. One that was cut may end within the secret. */
 static int keep_read_text(struct expstart__digest *digest, struct span *span, size_t max) {
   size_t size = digest->reader.size, room = digest->secret_room;
-  if (digest->reader.cut)
+  if (digest->reader.cut) {
     size -= room < size ? room : size;
+    digest->cut = true;
+  }
   return keep_text(digest, span, digest->reader.text, size, max);
 }
 
@@ -263,8 +267,7 @@ static void expect_text(struct expstart__digest *digest, enum text_field field, 
 }
 
 static void expect_item(struct expstart__digest *digest) {
-  bool room = digest->error_count < ERRORS_MAX;
-  expect(digest, ERRORS_ITEM, room ? EXPSTART__JSON_WANT_SCALAR | EXPSTART__JSON_WANT_RAW : 0);
+  expect(digest, ERRORS_ITEM, EXPSTART__JSON_WANT_SCALAR | EXPSTART__JSON_WANT_RAW);
 }
 
 /* The key in the reader's text; as for json-c, a NUL ends it. */
@@ -325,8 +328,10 @@ static int64_t integer_of(const char *text, size_t size) {
 
 /* One of `errors`, or all of it where it is no array, as some proxies have it. */
 static int take_error(struct expstart__digest *digest, enum expstart__json_token token) {
-  if (digest->error_count == ERRORS_MAX)
+  if (digest->error_count == ERRORS_MAX) {
+    digest->cut = true;
     return EXPSTART_OK;
+  }
   struct span span = {0};
   int status = token == EXPSTART__JSON_STRING ? keep_read_text(digest, &span, FIELD_MAX)
                                               : keep_json(digest, &span, FIELD_MAX);
@@ -495,7 +500,10 @@ static int settle_message(struct expstart__digest *digest, bool readable, bool i
   struct span *fields = digest->fields;
   if (readable && digest->error_count > 0) {
     drop(digest, &fields[MESSAGE]);
-    return keep_joined_errors(digest);
+    bool cut = digest->cut; /* all of them are in `errors` */
+    int status = keep_joined_errors(digest);
+    digest->cut = cut;
+    return status;
   }
   if (!readable && !is_string) {
     drop_experiment(digest);
@@ -507,6 +515,13 @@ static int settle_message(struct expstart__digest *digest, bool readable, bool i
   return EXPSTART_OK;
 }
 
+static bool is_page(const struct expstart__digest *digest) {
+  size_t at = 0;
+  while (at < digest->head_size && memchr(" \t\r\n", digest->head[at], 4))
+    at++;
+  return at < digest->head_size && digest->head[at] == '<';
+}
+
 static int fill(struct expstart__digest *digest, struct expstart__reply *reply) {
   bool whole = !digest->broken && expstart__json_is_whole(&digest->reader);
   bool readable = whole && digest->is_object;
@@ -514,6 +529,8 @@ static int fill(struct expstart__digest *digest, struct expstart__reply *reply) 
       !reserve(digest, 0))
     return EXPSTART_ENOMEM;
   reply->message = text_at(digest, digest->fields[MESSAGE]);
+  reply->page = !readable && is_page(digest);
+  reply->cut = digest->cut;
   if (!readable)
     return EXPSTART_OK;
   reply->readable = true;

@@ -1,14 +1,18 @@
 #include "engine.h"
 
+#include "deadlines.h"
 #include "hints.h"
 #include "latency.h"
 #include "meter.h"
 #include "note.h"
 #include "pacer.h"
+#include "permits.h"
 #include "request.h"
 #include "retry.h"
+#include "text.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* So many throttles of a request in a row are put down to the API's limit, and more to itself. */
 enum { THROTTLES_OF_ALL = 3 };
@@ -20,8 +24,9 @@ enum { STEP_SENDS_MAX = 64 };
    connection is closed. */
 enum { STEP_ENDS_MAX = 4096, END_IN_FLIGHT = 32 };
 
-/* Words that are kept, with their memory, for the next replies. */
-enum { SPARE_WORDS_MAX = 256 };
+/* Outcomes that wait for their callbacks: with more nothing is sent, for callbacks that take long would let
+   them grow without end. The header says so (EXPSTART_BLOCKED_CALLBACKS). */
+enum { DONE_MAX = 256 };
 
 struct expstart__engine {
   struct expstart_options options;
@@ -32,11 +37,16 @@ struct expstart__engine {
   struct expstart__meter meter; /* of outcomes */
   struct expstart__latency latency;
   struct expstart_stats counters; /* its gauges are made when asked for */
-  struct expstart__words *spare_words;
-  uint32_t spare_words_count;
+  struct expstart__words_pool words;
+  struct expstart__deadlines deadlines; /* of requests with a timeout of their own */
+  struct expstart__permits permits;
   uint64_t random;
   uint32_t in_flight;
   bool paused;
+  bool key_refused; /* nothing is sent until there is another */
+  uint8_t key;      /* counts keys, as requests do which they were sent with */
+  int gate_error;   /* why the gate is shut; EXPSTART_OK: it is open */
+  char gate_message[EXPSTART_GATE_MESSAGE_MAX], key_message[EXPSTART_GATE_MESSAGE_MAX];
   bool refused_for_room;
 };
 
@@ -54,44 +64,13 @@ struct expstart__engine *expstart__engine_create(const struct expstart_options *
   return engine;
 }
 
-/* NULL: out of memory. */
-static struct expstart__words *words_take(struct expstart__engine *engine) {
-  struct expstart__words *words = engine->spare_words;
-  if (words) {
-    engine->spare_words = words->next;
-    engine->spare_words_count--;
-  } else if ((words = calloc(1, sizeof *words))) {
-    words->reply.ok = -1;
-  }
-  return words;
-}
-
-static void words_free(struct expstart__words *words) {
-  if (!words)
-    return;
-  expstart__reply_clear(&words->reply);
-  free(words);
-}
-
-static void words_release(struct expstart__engine *engine, struct expstart__words *words) {
-  if (!words || engine->spare_words_count == SPARE_WORDS_MAX) {
-    words_free(words);
-    return;
-  }
-  expstart__reply_empty(&words->reply);
-  words->next = engine->spare_words;
-  engine->spare_words = words;
-  engine->spare_words_count++;
-}
-
 static void forget_list(struct expstart__engine *engine, struct expstart__list *list) {
   while (list->head != EXPSTART__NIL) {
     uint32_t slot = list->head;
     struct expstart__request *request = expstart__table_at(&engine->table, slot);
     expstart__list_remove(&engine->table, list, slot);
-    if (request->stage != EXPSTART__DONE)
-      expstart__note_release(&engine->notes, request->until.note);
-    words_free(request->words);
+    expstart__note_release(&engine->notes, request->note);
+    expstart__words_release(&engine->words, request->words);
   }
 }
 
@@ -103,8 +82,8 @@ void expstart__engine_destroy(struct expstart__engine *engine) {
   forget_list(engine, &engine->table.done);
   expstart__notes_clear(&engine->notes);
   expstart__table_clear(&engine->table);
-  while (engine->spare_words)
-    words_free(words_take(engine));
+  expstart__words_clear(&engine->words);
+  expstart__deadlines_clear(&engine->deadlines);
   free(engine);
 }
 
@@ -124,6 +103,10 @@ static uint64_t later(uint64_t a, uint64_t b) {
   return a > b ? a : b;
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
 /* ---- submitting -------------------------------------------------------------------------------
  */
 
@@ -133,51 +116,43 @@ int expstart__engine_submit(struct expstart__engine *engine, uint64_t now_us,
     engine->refused_for_room = true;
     return EXPSTART_EFULL;
   }
-  struct expstart__note *note = expstart__note_take(&engine->notes, wanted->note);
+  struct expstart__note *note =
+      expstart__note_take(&engine->notes, wanted->note, wanted->timeout_ms);
   if (!note)
     return EXPSTART_ENOMEM;
   uint32_t slot = expstart__table_take(&engine->table);
-  if (slot == EXPSTART__NIL) {
-    expstart__note_release(&engine->notes, note);
-    return EXPSTART_ENOMEM;
-  }
+  if (slot == EXPSTART__NIL)
+    goto fail_note;
+  if (wanted->timeout_ms > 0 &&
+      !expstart__deadlines_add(&engine->deadlines, now_us + wanted->timeout_ms * UINT64_C(1000),
+                               expstart__table_ticket(&engine->table, slot)))
+    goto fail_slot;
   struct expstart__request *request = expstart__table_at(&engine->table, slot);
   request->experiment_id = wanted->experiment_id;
   request->done = wanted->done;
   request->data = wanted->data;
-  request->until.note = note;
+  request->note = note;
   request->submitted_us = now_us;
   request->stage = EXPSTART__FRESH;
-  request->mode = (uint8_t)wanted->mode;
+  request->mode = (uint8_t)wanted->mode & 3u;
   request->kind = wanted->mode == EXPSTART_START ? EXPSTART_ATTEMPT_START : EXPSTART_ATTEMPT_LOOK;
   request->why = EXPSTART_WHY_SUBMITTED;
   request->maybe = request->ever_maybe = wanted->mode == EXPSTART_LOOK_THEN_START;
+  request->settled = true; /* how long ago it was left in doubt is the caller's business */
   expstart__list_append(&engine->table, &engine->table.fresh, slot);
   engine->counters.accepted++;
   if (ticket)
     *ticket = expstart__table_ticket(&engine->table, slot);
   return EXPSTART_OK;
+fail_slot:
+  expstart__table_release(&engine->table, slot);
+fail_note:
+  expstart__note_release(&engine->notes, note);
+  return EXPSTART_ENOMEM;
 }
 
-void expstart__engine_submit_lost(struct expstart__engine *engine,
-                                  const struct expstart_request *wanted) {
-  expstart_result result = {.outcome = EXPSTART_FAILED,
-                            .experiment_id = wanted->experiment_id,
-                            .error = EXPSTART_ENOMEM,
-                            .message = ""};
-  engine->counters.accepted++;
-  engine->counters.failed++;
-  engine->port.deliver(engine->port.self, &result, wanted->done, wanted->data);
-}
-
-void expstart__engine_want_room(struct expstart__engine *engine) {
-  engine->refused_for_room = true;
-}
-
-/* ---- ends -------------------------------------------------------------------------------------
- */
-
-static void count_outcome(struct expstart_stats *stats, expstart_outcome outcome) {
+static void count_outcome(struct expstart_stats *stats, expstart_outcome outcome, int error) {
+  stats->errors[-error]++;
   switch (outcome) {
   case EXPSTART_STARTED:
     stats->started++;
@@ -203,16 +178,47 @@ static void count_outcome(struct expstart_stats *stats, expstart_outcome outcome
   }
 }
 
+void expstart__engine_submit_lost(struct expstart__engine *engine,
+                                  const struct expstart_request *wanted) {
+  expstart_result result = {.outcome = EXPSTART_FAILED,
+                            .experiment_id = wanted->experiment_id,
+                            .error = EXPSTART_ENOMEM,
+                            .message = "",
+                            .note = wanted->note,
+                            .mode = wanted->mode};
+  engine->counters.accepted++;
+  count_outcome(&engine->counters, EXPSTART_FAILED, EXPSTART_ENOMEM);
+  engine->port.deliver(engine->port.self, &result, wanted->done, wanted->data);
+}
+
+void expstart__engine_want_room(struct expstart__engine *engine) {
+  engine->refused_for_room = true;
+}
+
+/* ---- ends -------------------------------------------------------------------------------------
+ */
+
+static bool is_live(const void *owner, expstart_ticket ticket) {
+  const struct expstart__table *table = owner;
+  uint32_t slot = expstart__table_find(table, ticket);
+  return slot != EXPSTART__NIL && expstart__table_at(table, slot)->stage != EXPSTART__DONE;
+}
+
 /* The request is in no list and nothing of it is in flight. */
 static void decide(struct expstart__engine *engine, uint64_t now_us, uint32_t slot,
                    struct expstart__verdict verdict) {
   struct expstart__request *request = expstart__table_at(&engine->table, slot);
-  expstart__note_release(&engine->notes, request->until.note);
-  request->until.ended_us = now_us;
+  uint64_t tried_us = request->first_attempt_us ? request->first_attempt_us : now_us;
+  request->queued_us = tried_us - request->submitted_us;
+  request->elapsed_us = now_us - request->submitted_us;
   request->stage = EXPSTART__DONE;
   request->outcome = (uint8_t)verdict.outcome;
   request->last_error = (int8_t)verdict.error;
-  count_outcome(&engine->counters, verdict.outcome);
+  if (request->words)
+    expstart__words_wake(&engine->words, request->words);
+  if (request->note->timeout_ms > 0 && expstart__deadlines_ended(&engine->deadlines))
+    expstart__deadlines_tidy(&engine->deadlines, is_live, &engine->table);
+  count_outcome(&engine->counters, verdict.outcome, verdict.error);
   expstart__meter_count(&engine->meter, now_us);
   expstart__list_append(&engine->table, &engine->table.done, slot);
 }
@@ -275,8 +281,9 @@ static void end_canceled(struct expstart__engine *engine, uint64_t now_us,
 /* ---- time limits ------------------------------------------------------------------------------
  */
 
-static uint64_t deadline_of(const struct expstart__engine *engine,
-                            const struct expstart__request *request) {
+/* By the timeouts that are the same for all: either list is in the order of these. */
+static uint64_t common_deadline_of(const struct expstart__engine *engine,
+                                   const struct expstart__request *request) {
   uint64_t deadline_us = EXPSTART__NEVER;
   if (engine->options.total_timeout_ms)
     deadline_us = request->submitted_us + engine->options.total_timeout_ms * UINT64_C(1000);
@@ -289,6 +296,13 @@ static uint64_t deadline_of(const struct expstart__engine *engine,
   return deadline_us;
 }
 
+static uint64_t deadline_of(const struct expstart__engine *engine,
+                            const struct expstart__request *request) {
+  uint64_t common_us = common_deadline_of(engine, request);
+  uint32_t own_ms = request->note->timeout_ms;
+  return own_ms ? earlier(common_us, request->submitted_us + own_ms * UINT64_C(1000)) : common_us;
+}
+
 static uint64_t time_left_us(const struct expstart__engine *engine,
                              const struct expstart__request *request, uint64_t now_us) {
   uint64_t deadline_us = deadline_of(engine, request);
@@ -299,27 +313,51 @@ static uint64_t list_deadline(const struct expstart__engine *engine,
                               const struct expstart__list *list) {
   return list->head == EXPSTART__NIL
              ? EXPSTART__NEVER
-             : deadline_of(engine, expstart__table_at(&engine->table, list->head));
+             : common_deadline_of(engine, expstart__table_at(&engine->table, list->head));
 }
 
 /* Out of time because of throttling or an outage is told from other reasons. To be asked of what waits:
    the throttle of what is in flight is past. */
 static int timeout_error(const struct expstart__engine *engine,
                          const struct expstart__request *request) {
+  if (engine->key_refused)
+    return EXPSTART_EREFUSED;
   if (engine->pacer.gate == EXPSTART_BLOCKED_OUTAGE_GATE)
     return EXPSTART_ETRANSPORT;
+  if (engine->pacer.gate == EXPSTART_BLOCKED_RESOURCE_GATE)
+    return EXPSTART_ERESOURCE;
   bool throttled = request->streak > 0 || engine->pacer.gate == EXPSTART_BLOCKED_THROTTLE_GATE;
   return throttled ? EXPSTART_ETHROTTLED : EXPSTART_ETIMEDOUT;
 }
 
+static void expire(struct expstart__engine *engine, uint64_t now_us, uint32_t slot,
+                   uint32_t *budget) {
+  const struct expstart__request *request = expstart__table_at(&engine->table, slot);
+  bool in_flight = request->stage == EXPSTART__IN_FLIGHT;
+  end_one(engine, now_us, slot, in_flight ? EXPSTART_ETIMEDOUT : timeout_error(engine, request),
+          budget);
+}
+
 static void end_expired(struct expstart__engine *engine, uint64_t now_us,
                         struct expstart__list *list, uint32_t *budget) {
-  while (list_deadline(engine, list) <= now_us && *budget > 0) {
-    uint32_t slot = list->head;
-    const struct expstart__request *request = expstart__table_at(&engine->table, slot);
-    bool in_flight = request->stage == EXPSTART__IN_FLIGHT;
-    end_one(engine, now_us, slot, in_flight ? EXPSTART_ETIMEDOUT : timeout_error(engine, request),
-            budget);
+  while (list_deadline(engine, list) <= now_us && *budget > 0)
+    expire(engine, now_us, list->head, budget);
+}
+
+/* The same by timeouts of their own, which come in any order: what is in flight is waited for to its
+   deadline, and with it what comes after. */
+static void end_expired_by_own(struct expstart__engine *engine, uint64_t now_us, uint32_t *budget) {
+  uint64_t shut_us = expstart__pacer_shut_until(&engine->pacer);
+  while (expstart__deadlines_next(&engine->deadlines) <= later(now_us, shut_us) && *budget > 0) {
+    bool is_due = expstart__deadlines_next(&engine->deadlines) <= now_us;
+    uint32_t slot = expstart__table_find(&engine->table, engine->deadlines.heap[0].ticket);
+    unsigned stage =
+        slot == EXPSTART__NIL ? EXPSTART__FREE : expstart__table_at(&engine->table, slot)->stage;
+    if (stage == EXPSTART__IN_FLIGHT && !is_due)
+      return;
+    (void)expstart__deadlines_take(&engine->deadlines);
+    if (stage == EXPSTART__FRESH || stage == EXPSTART__WAITING || stage == EXPSTART__IN_FLIGHT)
+      expire(engine, now_us, slot, budget);
   }
 }
 
@@ -332,7 +370,7 @@ static void end_what_cannot_wait(struct expstart__engine *engine, uint64_t now_u
   while (slot != EXPSTART__NIL && *budget > 0) {
     struct expstart__request *request = expstart__table_at(&engine->table, slot);
     uint32_t next = request->next;
-    if (deadline_of(engine, request) > until_us)
+    if (common_deadline_of(engine, request) > until_us)
       break;
     if (request->stage != EXPSTART__IN_FLIGHT)
       end_one(engine, now_us, slot, timeout_error(engine, request), budget);
@@ -355,19 +393,22 @@ static bool end_all_due(struct expstart__engine *engine, uint64_t now_us) {
     end_expired(engine, now_us, lists[i], &budget);
     end_what_cannot_wait(engine, now_us, lists[i], &budget);
   }
+  end_expired_by_own(engine, now_us, &budget);
   return budget > 0;
 }
 
 /* ---- what an attempt told ----------------------------------------------------------------------
  */
 
-/* What of a report's reply is kept: the API's words about the start itself, or the settling look.
-   True: the reply was moved into the request, and the report has another in its stead. */
-static bool keep_words(struct expstart__engine *engine, struct expstart__request *request,
+/* What of a report's reply is kept: the API's words about the start itself, or the settling look. A reply
+   that is moved into the request leaves another in its stead. */
+static void keep_words(struct expstart__engine *engine, struct expstart__request *request,
                        struct expstart__report *report, struct expstart__meaning meaning) {
   struct expstart__words *words = request->words;
   bool look = request->kind == EXPSTART_ATTEMPT_LOOK;
   bool settles = meaning.class == EXPSTART__YES || request->mode == EXPSTART_LOOK;
+  if (words)
+    expstart__words_wake(&engine->words, words);
   if (look && words && request->attempts > 0 && !settles) {
     /* Keep what the start was told; take over the state that was seen. */
     if (meaning.class == EXPSTART__NOT_RUNNING) {
@@ -377,17 +418,16 @@ static bool keep_words(struct expstart__engine *engine, struct expstart__request
       both.started_at = report->reply.started_at;
       (void)expstart__reply_set_words(&words->reply, &both); /* else the state is not told */
     }
-    return false;
+    return;
   }
   if (words && report->aborted)
-    return false; /* an end of our own making says less than what was there */
-  if (!words && !(words = request->words = words_take(engine)))
-    return false; /* the outcome is told without words then */
+    return; /* an end of our own making says less than what was there */
+  if (!words && !(words = request->words = expstart__words_take(&engine->words)))
+    return; /* the outcome is told without words then */
   struct expstart__reply before = words->reply;
   words->http_status = report->http_status;
   words->reply = report->reply;
   report->reply = before;
-  return true;
 }
 
 static uint64_t settle_time_us(const struct expstart_options *options) {
@@ -396,15 +436,21 @@ static uint64_t settle_time_us(const struct expstart_options *options) {
          UINT64_C(1000);
 }
 
-/* The wait before the next try, which the gate may make longer. A throttle shuts the gate for all:
+/* The wait before the next try, of which the request's kind is still that of the last, and which the gate
+   may make longer. A throttle shuts the gate for all:
    its own request waits no longer than the others, unless it is throttled time and again, which may be
    a trouble of its own that must not keep the gate shut. */
 static uint64_t wait_us(struct expstart__engine *engine, const struct expstart__request *request,
-                        const struct expstart__report *report, enum expstart__class class) {
+                        struct expstart__meaning meaning, enum expstart__action action) {
   const struct expstart_options *options = &engine->options;
   uint32_t failures =
       request->kind == EXPSTART_ATTEMPT_START ? request->faults : request->look_faults;
-  if (class == EXPSTART__THROTTLED) {
+  bool at_once = action == EXPSTART__START_AT_ONCE || action == EXPSTART__HOLD ||
+                 action == EXPSTART__END || meaning.class == EXPSTART__NO ||
+                 meaning.class == EXPSTART__OURS;
+  if (at_once)
+    return 0;
+  if (meaning.class == EXPSTART__THROTTLED) {
     if (request->streak <= THROTTLES_OF_ALL)
       return 0;
     failures = request->streak - THROTTLES_OF_ALL;
@@ -413,11 +459,9 @@ static uint64_t wait_us(struct expstart__engine *engine, const struct expstart__
       draw_up_to(engine, expstart__retry_backoff_us(failures, options->backoff_base_ms,
                                                     options->backoff_cap_ms));
   /* The API may be at work on a start that timed out: a look now would not see what it does. */
-  uint64_t settle_us =
-      report->timed_out && class == EXPSTART__MAYBE && request->kind == EXPSTART_ATTEMPT_START
-          ? settle_time_us(options)
-          : 0;
-  return later(backoff_us, settle_us);
+  bool settles =
+      action == EXPSTART__SETTLE || (meaning.stalled && request->kind == EXPSTART_ATTEMPT_START);
+  return settles ? later(backoff_us, settle_time_us(options)) : backoff_us;
 }
 
 static void count_report(struct expstart__engine *engine, struct expstart__request *request,
@@ -441,14 +485,17 @@ static void tell_attempt(struct expstart__engine *engine, uint32_t slot,
     return;
   struct expstart_attempt told = *attempt;
   told.ticket = expstart__table_ticket(&engine->table, slot);
-  engine->port.attempt(engine->port.self, &told);
+  const struct expstart__request *request = expstart__table_at(&engine->table, slot);
+  engine->port.attempt(engine->port.self, &told, request->done, request->data);
 }
 
 /* Why the request will be tried again. */
 static expstart_why why_again(struct expstart__verdict verdict, enum expstart__class class) {
   if (verdict.action == EXPSTART__START_AT_ONCE)
     return EXPSTART_WHY_NOT_RUNNING;
-  if (verdict.action == EXPSTART__THEN_LOOK)
+  if (verdict.action == EXPSTART__HOLD)
+    return EXPSTART_WHY_KEY;
+  if (verdict.action == EXPSTART__THEN_LOOK || verdict.action == EXPSTART__SETTLE)
     return class == EXPSTART__NO ? EXPSTART_WHY_REFUSED : EXPSTART_WHY_DOUBT;
   return class == EXPSTART__THROTTLED ? EXPSTART_WHY_THROTTLED : EXPSTART_WHY_FAILED;
 }
@@ -468,11 +515,13 @@ static void follow(struct expstart__engine *engine, uint64_t now_us, uint32_t sl
     decide(engine, now_us, slot, verdict);
     return;
   }
-  if (verdict.action == EXPSTART__THEN_LOOK)
+  if (verdict.action == EXPSTART__THEN_LOOK || verdict.action == EXPSTART__SETTLE)
     request->kind = EXPSTART_ATTEMPT_LOOK;
   else if (verdict.action == EXPSTART__START_AT_ONCE)
     request->kind = EXPSTART_ATTEMPT_START;
   request->stage = EXPSTART__WAITING;
+  if (request->words)
+    expstart__words_wait(&engine->words, request->words);
   expstart__heap_add(&engine->table, slot, at_us);
 }
 
@@ -495,11 +544,14 @@ static enum expstart__heard heard(const struct expstart__engine *engine,
   if (class == EXPSTART__THROTTLED)
     return throttled_alone(engine, request, report) ? EXPSTART__HEARD_NOTHING
                                                     : EXPSTART__HEARD_THROTTLE;
-  if (report->fate == EXPSTART__REPLIED)
-    return report->http_status >= 502 && report->http_status <= 504 ? EXPSTART__HEARD_FAILURE
-                                                                    : EXPSTART__HEARD_ANSWER;
-  bool ours = report->aborted || report->unsendable || report->fate == EXPSTART__CERT;
-  return ours ? EXPSTART__HEARD_NOTHING : EXPSTART__HEARD_FAILURE;
+  if (report->fate == EXPSTART__REPLIED) {
+    int status = report->http_status;
+    bool gateway = (status >= 502 && status <= 504) || status == 407;
+    return gateway ? EXPSTART__HEARD_FAILURE : EXPSTART__HEARD_ANSWER;
+  }
+  if (report->aborted || report->fate == EXPSTART__CERT)
+    return EXPSTART__HEARD_NOTHING;
+  return report->ours ? EXPSTART__HEARD_OURS : EXPSTART__HEARD_FAILURE;
 }
 
 /* What the pacer made of an attempt's end. */
@@ -526,6 +578,49 @@ static struct lesson tell_pacer(struct expstart__engine *engine, uint64_t now_us
   return lesson;
 }
 
+static void keep_gate_message(char kept[EXPSTART_GATE_MESSAGE_MAX], const char *message) {
+  (void)expstart__text_clean(kept, message, strlen(message), EXPSTART_GATE_MESSAGE_MAX - 1);
+}
+
+/* Why the gate is shut, for those who ask: what the attempt met that shut it, or kept it so. */
+static void note_gate(struct expstart__engine *engine, struct expstart__notice *notice,
+                      struct expstart__meaning meaning, const char *message) {
+  if (notice->kind == EXPSTART__GATE_OPENED) {
+    engine->gate_error = EXPSTART_OK;
+    engine->gate_message[0] = '\0';
+  } else {
+    /* A count that is used up is told by a reply that was a success. */
+    bool bad = meaning.error != EXPSTART_OK;
+    engine->gate_error = bad ? meaning.error : EXPSTART_ETHROTTLED;
+    keep_gate_message(engine->gate_message, bad ? message : "");
+  }
+  notice->error = engine->gate_error;
+  notice->message = engine->gate_message;
+}
+
+static void copy_message(char copy[EXPSTART__REPLY_ROOM], const char *message) {
+  size_t size = message ? strlen(message) : 0;
+  size = size < EXPSTART__REPLY_ROOM ? size : EXPSTART__REPLY_ROOM - 1;
+  memcpy(copy, message ? message : "", size);
+  copy[size] = '\0';
+}
+
+/* True: it is the first to be refused with the key that is used now. */
+static bool refuse_key(struct expstart__engine *engine, const struct expstart__request *request,
+                       const char *message) {
+  if (request->key != (engine->key & 3u) || engine->key_refused)
+    return false;
+  engine->key_refused = true;
+  keep_gate_message(engine->key_message, message);
+  return true;
+}
+
+/* Why nothing is sent, for those who ask: EXPSTART_OK, if neither gate nor key keeps it. */
+static int gate_reason(const struct expstart__engine *engine, const char **message) {
+  *message = engine->key_refused ? engine->key_message : engine->gate_message;
+  return engine->key_refused ? EXPSTART_EREFUSED : engine->gate_error;
+}
+
 void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
                              struct expstart__report *report) {
   uint32_t slot = expstart__table_find(&engine->table, report->ticket);
@@ -545,7 +640,16 @@ void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
                                   .elapsed_us = report->elapsed_us,
                                   .connected_us = report->connected_us,
                                   .first_byte_us = report->first_byte_us,
-                                  .throttled = meaning.class == EXPSTART__THROTTLED};
+                                  .throttled = meaning.class == EXPSTART__THROTTLED,
+                                  .retry_after_ms = report->hints.retry_after_ms,
+                                  .reset_ms = report->hints.reset_ms,
+                                  .limit = report->hints.limit,
+                                  .remaining = report->hints.remaining};
+  struct expstart__terms terms = {.confirm = engine->options.confirm,
+                                  /* What is ending anyway is not judged by how many it had. */
+                                  .max_attempts =
+                                      ending ? UINT32_MAX : engine->options.max_attempts,
+                                  .hold_key_refused = engine->options.on_key_refused != NULL};
 
   engine->in_flight--;
   if (kind == EXPSTART_ATTEMPT_START && report->fate == EXPSTART__LOST)
@@ -555,18 +659,15 @@ void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
                        (meaning.class == EXPSTART__YES || meaning.class == EXPSTART__NOT_RUNNING);
   struct lesson lesson = tell_pacer(engine, now_us, request, report, meaning.class);
   meaning.excused = lesson.excuses;
-  /* What is ending anyway is not judged by how many attempts it had. */
-  struct expstart__verdict verdict =
-      expstart__retry_judge(request, meaning, engine->options.confirm,
-                            ending ? UINT32_MAX : engine->options.max_attempts);
+  struct expstart__verdict verdict = expstart__retry_judge(request, meaning, &terms);
+  /* Hooks may end the request, or it may keep less of its words than they are told: hence a copy. */
+  char message[EXPSTART__REPLY_ROOM];
+  copy_message(message, report->reply.message);
+  bool key_refused = verdict.action == EXPSTART__HOLD && refuse_key(engine, request, message);
   if (ending && verdict.action != EXPSTART__END)
     verdict = expstart__retry_give_up(request, request->ending);
-  bool at_once = verdict.action == EXPSTART__START_AT_ONCE || meaning.class == EXPSTART__NO;
-  uint64_t delay_us = verdict.action == EXPSTART__END || at_once
-                          ? 0
-                          : wait_us(engine, request, report, meaning.class);
-
-  bool moved = keep_words(engine, request, report, meaning);
+  uint64_t delay_us = wait_us(engine, request, meaning, verdict.action);
+  keep_words(engine, request, report, meaning);
   follow(engine, now_us, slot, verdict, now_us + delay_us);
 
   if (request->stage == EXPSTART__WAITING) {
@@ -575,11 +676,15 @@ void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
     told.next = request->kind == EXPSTART_ATTEMPT_START ? EXPSTART_NEXT_START : EXPSTART_NEXT_LOOK;
     told.next_ms = (at_us - now_us) / 1000;
   }
-  const char *words = moved ? request->words->reply.message : report->reply.message;
-  told.message = words ? words : "";
+  if (lesson.noticed)
+    note_gate(engine, &lesson.notice, meaning, message);
+  told.message = message;
+  told.gate_error = gate_reason(engine, &told.gate_message);
   tell_attempt(engine, slot, &told);
   if (lesson.noticed && engine->port.notice)
     engine->port.notice(engine->port.self, &lesson.notice);
+  if (key_refused && engine->port.key_refused)
+    engine->port.key_refused(engine->port.self, message);
 }
 
 /* ---- sending ----------------------------------------------------------------------------------
@@ -625,8 +730,8 @@ static void begin_attempt(struct expstart__engine *engine, uint64_t now_us, uint
   struct expstart__send attempt = {.ticket = expstart__table_ticket(&engine->table, slot),
                                    .kind = (expstart_attempt_kind)request->kind,
                                    .experiment_id = request->experiment_id,
-                                   .body = request->until.note->body,
-                                   .body_size = request->until.note->body_size,
+                                   .body = request->note->body,
+                                   .body_size = request->note->body_size,
                                    .timeout_ms = attempt_timeout_ms(engine, request, now_us),
                                    .fresh_connection =
                                        request->lost && request->kind == EXPSTART_ATTEMPT_START};
@@ -634,47 +739,100 @@ static void begin_attempt(struct expstart__engine *engine, uint64_t now_us, uint
   request->epoch = stamp.epoch;
   request->probe = stamp.probe;
   request->full = stamp.full;
+  request->key = engine->key & 3u;
+  if (engine->options.on_permits)
+    expstart__permits_spend(&engine->permits, now_us);
   if (engine->port.send(engine->port.self, &attempt, &request->handle) != EXPSTART_OK) {
     count_attempt(engine, request, -1);
-    struct expstart__report failed = {.ticket = attempt.ticket,
-                                      .fate = EXPSTART__UNSENT,
-                                      .unsendable = true,
-                                      .hints = EXPSTART__NO_HINTS,
-                                      .reply = {.ok = -1}};
+    struct expstart__report failed = {
+        .ticket = attempt.ticket,
+        .fate = EXPSTART__UNSENT,
+        .ours = true,
+        .hints = EXPSTART__NO_HINTS,
+        .reply = {.ok = -1, .message = "there is no memory to send it"}};
     expstart__engine_report(engine, now_us, &failed);
     expstart__reply_clear(&failed.reply);
   }
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b) {
-  return a < b ? a : b;
+/* Whatever the API and the pacer say, nothing is to be sent now. */
+static bool is_held(const struct expstart__engine *engine, expstart_blocked *blocked) {
+  *blocked = engine->paused                         ? EXPSTART_BLOCKED_PAUSED
+             : engine->key_refused                  ? EXPSTART_BLOCKED_KEY
+             : engine->table.done.count >= DONE_MAX ? EXPSTART_BLOCKED_CALLBACKS
+                                                    : EXPSTART_BLOCKED_NOTHING;
+  return *blocked != EXPSTART_BLOCKED_NOTHING;
 }
 
-uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us) {
-  struct expstart__table *table = &engine->table;
-  if (!end_all_due(engine, now_us))
-    return now_us;
-  uint64_t wake_us = EXPSTART__NEVER;
-  for (unsigned sent = 0; !engine->paused && !is_cancel_pending(engine); sent++) {
-    expstart_blocked blocked;
+static bool lacks_permit(struct expstart__engine *engine, uint64_t now_us) {
+  return engine->options.on_permits && expstart__permits_left(&engine->permits, now_us) == 0;
+}
+
+/* How many of the heap are due, up to `most`. Below one that is not there is none. */
+static uint32_t count_due(const struct expstart__table *table, uint64_t now_us, uint32_t at,
+                          uint32_t most) {
+  if (most == 0 || at >= table->heap_count || table->heap[at].at_us > now_us)
+    return 0;
+  uint32_t count = 1;
+  count += count_due(table, now_us, 2 * at + 1, most - count);
+  return count + count_due(table, now_us, 2 * at + 2, most - count);
+}
+
+/* How many more permits could be used now. */
+static uint32_t permits_wanted(const struct expstart__engine *engine, uint64_t now_us) {
+  expstart_blocked blocked;
+  if (is_held(engine, &blocked) ||
+      expstart__pacer_ready_at(&engine->pacer, now_us, engine->in_flight, &blocked) > now_us)
+    return 0;
+  uint32_t slots = expstart__pacer_slots(&engine->pacer, now_us, engine->in_flight);
+  uint32_t ready = count_due(&engine->table, now_us, 0, slots);
+  uint32_t fresh = engine->table.fresh.count;
+  ready += fresh < slots - ready ? fresh : slots - ready;
+  uint64_t left = expstart__permits_count(&engine->permits, now_us);
+  return ready > left ? ready - (uint32_t)left : 0;
+}
+
+/* Returns when that is to be asked again. */
+static uint64_t tell_permits(struct expstart__engine *engine, uint64_t now_us) {
+  uint64_t at_us;
+  if (!engine->options.on_permits)
+    return EXPSTART__NEVER;
+  uint32_t wanted = permits_wanted(engine, now_us);
+  bool tell = expstart__permits_want(&engine->permits, now_us, wanted, &at_us);
+  if (tell && engine->port.permits)
+    engine->port.permits(engine->port.self, wanted);
+  return earlier(at_us, expstart__permits_next_lapse(&engine->permits));
+}
+
+/* Sends what may go. Returns when more may. */
+static uint64_t send_ready(struct expstart__engine *engine, uint64_t now_us) {
+  const struct expstart__table *table = &engine->table;
+  expstart_blocked blocked;
+  for (unsigned sent = 0; !is_held(engine, &blocked) && !is_cancel_pending(engine); sent++) {
     uint32_t slot = next_candidate(engine, now_us);
     uint64_t ready_us =
         expstart__pacer_ready_at(&engine->pacer, now_us, engine->in_flight, &blocked);
-    if (slot == EXPSTART__NIL) {
-      if (table->heap_count > 0)
-        wake_us = table->heap[0].at_us;
-      break;
-    }
-    if (ready_us > now_us || sent == STEP_SENDS_MAX) {
-      wake_us = ready_us;
-      break;
-    }
+    if (slot == EXPSTART__NIL)
+      return table->heap_count > 0 ? table->heap[0].at_us : EXPSTART__NEVER;
+    if (ready_us > now_us || sent == STEP_SENDS_MAX)
+      return ready_us;
+    if (lacks_permit(engine, now_us))
+      return EXPSTART__NEVER;
     begin_attempt(engine, now_us, slot);
   }
+  return EXPSTART__NEVER;
+}
+
+uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us) {
+  if (!end_all_due(engine, now_us))
+    return now_us;
+  uint64_t wake_us = send_ready(engine, now_us);
+  wake_us = earlier(wake_us, tell_permits(engine, now_us));
   if (is_cancel_pending(engine))
     return now_us;
-  wake_us = earlier(wake_us, list_deadline(engine, &table->fresh));
-  return earlier(wake_us, list_deadline(engine, &table->tried));
+  wake_us = earlier(wake_us, list_deadline(engine, &engine->table.fresh));
+  wake_us = earlier(wake_us, list_deadline(engine, &engine->table.tried));
+  return earlier(wake_us, expstart__deadlines_next(&engine->deadlines));
 }
 
 void expstart__engine_pause(struct expstart__engine *engine, bool paused) {
@@ -686,6 +844,28 @@ void expstart__engine_set_rate(struct expstart__engine *engine, uint64_t now_us,
   expstart__pacer_set_rate(&engine->pacer, now_us, per_second, burst);
 }
 
+void expstart__engine_set_max_in_flight(struct expstart__engine *engine, uint32_t max_in_flight) {
+  engine->options.max_in_flight = max_in_flight;
+  expstart__pacer_set_most(&engine->pacer, max_in_flight);
+}
+
+void expstart__engine_key_changed(struct expstart__engine *engine) {
+  engine->key++;
+  engine->key_refused = false;
+}
+
+void expstart__engine_permit(struct expstart__engine *engine, uint64_t now_us, uint32_t n,
+                             uint32_t valid_ms) {
+  uint64_t until_us = valid_ms ? now_us + valid_ms * UINT64_C(1000) : EXPSTART__NEVER;
+  expstart__permits_grant(&engine->permits, now_us, n, until_us);
+}
+
+uint64_t expstart__engine_take_permits(struct expstart__engine *engine, uint64_t now_us) {
+  uint64_t left = expstart__permits_left(&engine->permits, now_us);
+  engine->permits.grant_count = 0;
+  return left;
+}
+
 /* ---- delivering -------------------------------------------------------------------------------
  */
 
@@ -693,8 +873,6 @@ static void deliver_one(struct expstart__engine *engine, uint32_t slot) {
   struct expstart__request request = *expstart__table_at(&engine->table, slot);
   const struct expstart__words none = {.reply = {.ok = -1}};
   const struct expstart__words *words = request.words ? request.words : &none;
-  uint64_t ended_us = request.until.ended_us;
-  uint64_t tried_us = request.first_attempt_us ? request.first_attempt_us : ended_us;
   expstart_result result = {.outcome = (expstart_outcome)request.outcome,
                             .experiment_id = request.experiment_id,
                             .ticket = expstart__table_ticket(&engine->table, slot),
@@ -710,15 +888,19 @@ static void deliver_one(struct expstart__engine *engine, uint32_t slot) {
                             .message = words->reply.message ? words->reply.message : "",
                             .errors = words->reply.errors,
                             .error_count = words->reply.error_count,
-                            .queued_us = tried_us - request.submitted_us,
-                            .elapsed_us = ended_us - request.submitted_us,
+                            .queued_us = request.queued_us,
+                            .elapsed_us = request.elapsed_us,
                             .reply = words->reply.raw,
-                            .reply_size = words->reply.raw_size};
+                            .reply_size = words->reply.raw_size,
+                            .note = request.note->text,
+                            .mode = (expstart_mode)request.mode,
+                            .cut = words->reply.cut};
   /* The slot is free before the callback, which may submit the next one into a full queue. */
   expstart__list_remove(&engine->table, &engine->table.done, slot);
   expstart__table_release(&engine->table, slot);
   engine->port.deliver(engine->port.self, &result, request.done, request.data);
-  words_release(engine, request.words);
+  expstart__note_release(&engine->notes, request.note);
+  expstart__words_release(&engine->words, request.words);
 }
 
 bool expstart__engine_deliver(struct expstart__engine *engine, uint32_t max) {
@@ -731,8 +913,9 @@ uint64_t expstart__engine_live(const struct expstart__engine *engine) {
   return engine->table.used;
 }
 
-bool expstart__engine_take_room(struct expstart__engine *engine) {
-  if (!engine->refused_for_room || engine->table.used > engine->options.max_queued / 2)
+bool expstart__engine_take_room(struct expstart__engine *engine, bool anyway) {
+  bool room = engine->table.used <= engine->options.max_queued / 2;
+  if (!engine->refused_for_room || !(room || anyway))
     return false;
   engine->refused_for_room = false;
   return true;
@@ -752,12 +935,16 @@ static void fill_blocked(const struct expstart__engine *engine, uint64_t now_us,
   uint64_t until_us = 0;
   uint64_t ready_us = expstart__pacer_ready_at(&engine->pacer, now_us, engine->in_flight, &blocked);
   bool candidate = next_candidate(engine, now_us) != EXPSTART__NIL;
+  bool lacks = engine->options.on_permits && expstart__permits_count(&engine->permits, now_us) == 0;
+  expstart_blocked held;
   stats->blocked_by = EXPSTART_BLOCKED_NOTHING;
-  if (engine->paused && (candidate || table->heap_count > 0)) {
-    stats->blocked_by = EXPSTART_BLOCKED_PAUSED;
+  if (is_held(engine, &held) && (candidate || table->heap_count > 0)) {
+    stats->blocked_by = held;
   } else if (candidate && ready_us > now_us) {
     stats->blocked_by = blocked;
     until_us = ready_us < EXPSTART__NEVER ? ready_us : 0;
+  } else if (candidate && lacks) {
+    stats->blocked_by = EXPSTART_BLOCKED_PERMITS;
   } else if (!candidate && table->heap_count > 0) {
     stats->blocked_by = EXPSTART_BLOCKED_BACKOFF;
     until_us = table->heap[0].at_us;
@@ -789,4 +976,8 @@ void expstart__engine_stats(const struct expstart__engine *engine, uint64_t now_
   stats->latency_p90_us = expstart__latency_quantile(latency, 0.9);
   stats->latency_p99_us = expstart__latency_quantile(latency, 0.99);
   stats->latency_max_us = latency->max_us;
+  stats->permits = expstart__permits_count(&engine->permits, now_us);
+  const char *message;
+  stats->gate_error = gate_reason(engine, &message);
+  memcpy(stats->gate_message, message, sizeof stats->gate_message);
 }

@@ -15,16 +15,19 @@
 
 #define EXPSTART__NEVER UINT64_MAX
 
-/* What the engine has done for it. None may call back into the engine but `deliver`, `attempt`
-   and `notice`, which run user code: those may call everything but step, report and deliver. */
+/* What the engine has done for it. Those that run user code, from `deliver` on, may call everything of the
+   engine but step, report and deliver; the others nothing. */
 struct expstart__port {
   void *self;
   /* These two as carrier.h has them. */
   int (*send)(void *self, const struct expstart__send *send, uint32_t *handle);
   void (*abort)(void *self, uint32_t handle, expstart_ticket ticket);
   void (*deliver)(void *self, const expstart_result *result, expstart_done_cb done, void *data);
-  void (*attempt)(void *self, const expstart_attempt *attempt);      /* NULL: not wanted */
+  /* Of a request with this callback. NULL: not wanted. */
+  void (*attempt)(void *self, const expstart_attempt *attempt, expstart_done_cb done, void *data);
   void (*notice)(void *self, const struct expstart__notice *notice); /* NULL: not wanted */
+  void (*key_refused)(void *self, const char *message);              /* with on_key_refused only */
+  void (*permits)(void *self, uint32_t wanted);                      /* with on_permits only */
 };
 
 struct expstart__engine;
@@ -55,6 +58,15 @@ void expstart__engine_pause(struct expstart__engine *engine, bool paused);
 void expstart__engine_set_rate(struct expstart__engine *engine, uint64_t now_us, double per_second,
                                uint32_t burst);
 
+void expstart__engine_set_max_in_flight(struct expstart__engine *engine, uint32_t max_in_flight);
+/* What is sent from now on goes with another key. */
+void expstart__engine_key_changed(struct expstart__engine *engine);
+/* valid_ms 0: they do not lapse. */
+void expstart__engine_permit(struct expstart__engine *engine, uint64_t now_us, uint32_t n,
+                             uint32_t valid_ms);
+/* Takes back those that are not spent, and tells how many there were. */
+uint64_t expstart__engine_take_permits(struct expstart__engine *engine, uint64_t now_us);
+
 /* An attempt has ended. Moves out of the report what it keeps. */
 void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
                              struct expstart__report *report);
@@ -70,8 +82,8 @@ bool expstart__engine_deliver(struct expstart__engine *engine, uint32_t max);
 /* Accepted and not yet delivered. */
 uint64_t expstart__engine_live(const struct expstart__engine *engine);
 
-/* True once after an EFULL, when half the queue is free again. */
-bool expstart__engine_take_room(struct expstart__engine *engine);
+/* True once after an EFULL, when half the queue is free again, or `anyway`. */
+bool expstart__engine_take_room(struct expstart__engine *engine, bool anyway);
 
 void expstart__engine_stats(const struct expstart__engine *engine, uint64_t now_us,
                             struct expstart_stats *stats);

@@ -8,14 +8,15 @@
 
 enum dialect { STANDARD, OLDER, HABIT };
 
-static const struct expstart__claim no_claim = {EXPSTART__NO_HINT, EXPSTART__NO_HINT};
+static const struct expstart__claim no_claim = {EXPSTART__NO_HINT, EXPSTART__NO_HINT,
+                                                EXPSTART__NO_HINT};
 
 void expstart__hint_fields_reset(struct expstart__hint_fields *fields) {
   fields->retry_after_count = 0;
   fields->date[0] = '\0';
   for (int i = 0; i < EXPSTART__DIALECTS; i++)
     fields->claims[i] = no_claim;
-  fields->policy_window_s = EXPSTART__NO_HINT;
+  fields->policy_window_s = fields->policy_limit = EXPSTART__NO_HINT;
 }
 
 /* ---- texts ------------------------------------------------------------------------------------- */
@@ -74,6 +75,7 @@ static const char *read_pair(const char *at, char *key, int64_t *number) {
   *key = length == 1                                                  ? *name
          : strncasecmp(name, "remaining", length) == 0 && length == 9 ? 'r'
          : strncasecmp(name, "reset", length) == 0 && length == 5     ? 't'
+         : strncasecmp(name, "limit", length) == 0 && length == 5     ? 'q'
                                                                       : '?';
   *number = EXPSTART__NO_HINT;
   const char *end = read_number(at + 1, number);
@@ -84,10 +86,10 @@ static const char *read_pair(const char *at, char *key, int64_t *number) {
   return bytes_end ? bytes_end + 1 : skip_name(at + 1);
 }
 
-/* Of RateLimit-Policy the windows, of RateLimit what is left until when, in both drafts' ways. */
+/* Of RateLimit-Policy the windows and quotas, of RateLimit what is left until when, in both drafts' ways. */
 struct list {
   struct expstart__claim claim;
-  int64_t window_s;
+  int64_t window_s, quota;
 };
 
 static void note(struct list *list, struct expstart__claim *item, char key, int64_t number) {
@@ -99,6 +101,8 @@ static void note(struct list *list, struct expstart__claim *item, char key, int6
     item->reset = number;
   else if (key == 'w')
     longest(&list->window_s, number);
+  else if (key == 'q')
+    item->limit = number, least(&list->quota, number);
 }
 
 /* What binds is the item with the least left. */
@@ -113,7 +117,7 @@ static void take_claim(struct expstart__claim *kept, const struct expstart__clai
 
 static bool read_list(const char *at, struct list *list) {
   struct expstart__claim item = no_claim; /* in the older way all pairs are of one item */
-  *list = (struct list){no_claim, EXPSTART__NO_HINT};
+  *list = (struct list){no_claim, EXPSTART__NO_HINT, EXPSTART__NO_HINT};
   for (;;) {
     char key;
     int64_t number;
@@ -161,6 +165,14 @@ static bool copy_value(char out[EXPSTART__FIELD_MAX], const char *line, size_t s
   return true;
 }
 
+/* Older drafts have policies behind the number: "100, 100;w=60". */
+static void take_limit(struct expstart__claim *claim, const char *value) {
+  int64_t number;
+  const char *end = read_number(value, &number);
+  if (end && strchr(",;", *skip_blanks(end)))
+    least(&claim->limit, number);
+}
+
 static void take_remaining(struct expstart__claim *claim, const char *value) {
   int64_t number;
   if (read_whole(value, &number))
@@ -180,8 +192,13 @@ static void rate_limit_line(struct expstart__hint_fields *fields, const char *li
     if (read_list(value, &list))
       take_claim(&fields->claims[STANDARD], &list.claim);
   } else if (copy_value(value, line, size, "RateLimit-Policy")) {
-    if (read_list(value, &list))
+    if (read_list(value, &list)) {
       longest(&fields->policy_window_s, list.window_s);
+      if (list.quota != EXPSTART__NO_HINT)
+        least(&fields->policy_limit, list.quota);
+    }
+  } else if (copy_value(value, line, size, "RateLimit-Limit")) {
+    take_limit(&fields->claims[OLDER], value);
   } else if (copy_value(value, line, size, "RateLimit-Remaining")) {
     take_remaining(&fields->claims[OLDER], value);
   } else if (copy_value(value, line, size, "RateLimit-Reset")) {
@@ -197,6 +214,9 @@ static void x_line(struct expstart__hint_fields *fields, const char *line, size_
   else if (copy_value(value, line, size, "X-RateLimit-Reset") ||
            copy_value(value, line, size, "X-Rate-Limit-Reset"))
     take_reset(&fields->claims[HABIT], value);
+  else if (copy_value(value, line, size, "X-RateLimit-Limit") ||
+           copy_value(value, line, size, "X-Rate-Limit-Limit"))
+    take_limit(&fields->claims[HABIT], value);
 }
 
 void expstart__hint_fields_line(struct expstart__hint_fields *fields, const char *line,
@@ -246,6 +266,7 @@ struct expstart__hints expstart__hint_fields_read(const struct expstart__hint_fi
                                            fields->date[0] ? fields->date : NULL, wall_s));
   for (int i = 0; i < EXPSTART__DIALECTS; i++) {
     struct expstart__claim claim = fields->claims[i];
+    hints.limit = hints.limit == EXPSTART__NO_HINT ? claim.limit : hints.limit;
     if (claim.remaining == EXPSTART__NO_HINT && claim.reset == EXPSTART__NO_HINT)
       continue;
     if (i == STANDARD && claim.reset == EXPSTART__NO_HINT)
@@ -254,5 +275,7 @@ struct expstart__hints expstart__hint_fields_read(const struct expstart__hint_fi
     hints.reset_ms = reset_ms(fields, claim.reset, wall_s);
     break;
   }
+  if (hints.limit == EXPSTART__NO_HINT)
+    hints.limit = fields->policy_limit;
   return hints;
 }

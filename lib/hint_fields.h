@@ -4,7 +4,7 @@
 
    Retry-After and Date (RFC 9110 10.2.3, 6.6.1); RateLimit and RateLimit-Policy
    (draft-ietf-httpapi-ratelimit-headers-10, and -07, which had "limit=, remaining=, reset=" in it);
-   RateLimit-Remaining and -Reset (drafts up to -06); X-RateLimit-*, X-Rate-Limit-* (habit). The first
+   RateLimit-Limit, -Remaining and -Reset (drafts up to -06); X-RateLimit-*, X-Rate-Limit-* (habit). The first
    of these dialects that a reply speaks counts. A field that is malformed is ignored as a whole. Of
    several values the most cautious counts: the least left, the longest wait. */
 #ifndef EXPSTART_LIB_HINT_FIELDS_H
@@ -19,7 +19,7 @@ enum { EXPSTART__HINTS_MAX = 4, EXPSTART__FIELD_MAX = 128, EXPSTART__DIALECTS = 
 
 /* In one dialect; EXPSTART__NO_HINT where it said nothing. */
 struct expstart__claim {
-  int64_t remaining;
+  int64_t limit, remaining;
   int64_t reset; /* as it was sent: seconds, or a date in seconds or milliseconds since 1970 */
 };
 
@@ -28,7 +28,7 @@ struct expstart__hint_fields {
   char retry_after[EXPSTART__HINTS_MAX][EXPSTART__FIELD_MAX];
   char date[EXPSTART__FIELD_MAX];
   struct expstart__claim claims[EXPSTART__DIALECTS];
-  int64_t policy_window_s; /* the longest of RateLimit-Policy */
+  int64_t policy_window_s, policy_limit; /* of RateLimit-Policy: the longest, and the least */
 };
 
 void expstart__hint_fields_reset(struct expstart__hint_fields *fields);

@@ -12,10 +12,11 @@ struct expstart__hints {
   int64_t retry_after_ms; /* Retry-After: when to come back */
   int64_t remaining;      /* requests that are left in the current window */
   int64_t reset_ms;       /* until the window is renewed */
+  int64_t limit;          /* requests that are allowed in a window */
 };
 
 #define EXPSTART__NO_HINTS                                                                         \
-  { EXPSTART__NO_HINT, EXPSTART__NO_HINT, EXPSTART__NO_HINT }
+  { EXPSTART__NO_HINT, EXPSTART__NO_HINT, EXPSTART__NO_HINT, EXPSTART__NO_HINT }
 
 /* Milliseconds that one Retry-After field asks to wait (RFC 9110 10.2.3): delay-seconds, or an
    HTTP-date measured from the reply's own `date` field, so that a server whose clock is off is

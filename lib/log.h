@@ -11,5 +11,6 @@ void expstart__log_attempt(const struct expstart_options *options,
                            const struct expstart_attempt *attempt);
 void expstart__log_notice(const struct expstart_options *options,
                           const struct expstart__notice *notice, uint64_t now_us);
+void expstart__log_key_refused(const struct expstart_options *options, const char *message);
 
 #endif

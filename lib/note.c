@@ -7,8 +7,10 @@
 #include <string.h>
 
 static int compare(const void *a, const void *b) {
-  const char *left = ((const struct expstart__note *)a)->text;
-  const char *right = ((const struct expstart__note *)b)->text;
+  const struct expstart__note *first = a, *second = b;
+  const char *left = first->text, *right = second->text;
+  if (first->timeout_ms != second->timeout_ms)
+    return first->timeout_ms < second->timeout_ms ? -1 : 1;
   if (!left || !right)
     return (left != NULL) - (right != NULL);
   return strcmp(left, right);
@@ -20,10 +22,11 @@ static void note_free(struct expstart__note *note) {
   free(note);
 }
 
-static struct expstart__note *note_create(const char *text) {
+static struct expstart__note *note_create(const char *text, uint32_t timeout_ms) {
   struct expstart__note *note = calloc(1, sizeof *note);
   if (!note)
     return NULL;
+  note->timeout_ms = timeout_ms;
   if (text && !(note->text = strdup(text)))
     goto fail;
   if (!(note->body = expstart__body_create(text, &note->body_size)))
@@ -34,11 +37,12 @@ fail:
   return NULL;
 }
 
-struct expstart__note *expstart__note_take(struct expstart__notes *notes, const char *text) {
-  struct expstart__note wanted = {.text = (char *)(uintptr_t)text};
+struct expstart__note *expstart__note_take(struct expstart__notes *notes, const char *text,
+                                           uint32_t timeout_ms) {
+  struct expstart__note wanted = {.text = (char *)(uintptr_t)text, .timeout_ms = timeout_ms};
   void **found = tfind(&wanted, &notes->tree, compare);
   if (!found) {
-    struct expstart__note *note = note_create(text);
+    struct expstart__note *note = note_create(text, timeout_ms);
     if (!note)
       return NULL;
     found = tsearch(note, &notes->tree, compare);

@@ -15,9 +15,11 @@ enum expstart__notice_kind {
 
 struct expstart__notice {
   enum expstart__notice_kind kind;
-  expstart_blocked gate;  /* EXPSTART_BLOCKED_THROTTLE_GATE or EXPSTART_BLOCKED_OUTAGE_GATE */
+  expstart_blocked gate;  /* EXPSTART_BLOCKED_THROTTLE_GATE, ..._OUTAGE_GATE or ..._RESOURCE_GATE */
   uint64_t until_us;      /* of SHUT and EXTENDED */
   uint64_t shut_us;       /* of OPENED: for how long it was shut */
+  int error;              /* of SHUT and EXTENDED: why, and in words; the engine sets them */
+  const char *message;    /* valid while it is told */
   double rate_per_second; /* of OPENED: the learned pace from now on, 0 if there is none */
 };
 

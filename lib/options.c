@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,17 +37,18 @@ int expstart__check_rate(double per_second) {
   return sane ? EXPSTART_OK : EXPSTART_EINVAL;
 }
 
-/* A newer caller's struct is longer, and may only have zeros in what is not known here. This is the
-   first version: there is no shorter one. */
-static int copy_sized(struct expstart_options *options, const struct expstart_options *given) {
-  if (!given || given->size < sizeof *options)
+/* The caller's struct may be shorter than ours, as an older header has it: what it lacks is 0. A longer one
+   may only have zeros in what is not known here. */
+static int copy_sized(void *own, size_t own_size, size_t least_size, const void *given,
+                      size_t given_size) {
+  if (given_size < least_size)
     return EXPSTART_EINVAL;
-  const unsigned char *bytes = (const unsigned char *)given;
-  for (size_t i = sizeof *options; i < given->size; i++)
+  const unsigned char *bytes = given;
+  for (size_t i = own_size; i < given_size; i++)
     if (bytes[i] != 0)
       return EXPSTART_ENOTSUP;
-  *options = *given;
-  options->size = sizeof *options;
+  memset(own, 0, own_size);
+  memcpy(own, given, given_size < own_size ? given_size : own_size);
   return EXPSTART_OK;
 }
 
@@ -55,7 +57,7 @@ static void fill_u32(uint32_t *value, uint32_t fallback) {
     *value = fallback;
 }
 
-static int complete_numbers(struct expstart_options *options) {
+static void fill_defaults(struct expstart_options *options) {
   fill_u32(&options->max_queued, defaults.max_queued);
   fill_u32(&options->max_in_flight, defaults.max_in_flight);
   fill_u32(&options->connect_timeout_ms, defaults.connect_timeout_ms);
@@ -67,22 +69,50 @@ static int complete_numbers(struct expstart_options *options) {
   fill_u32(&options->max_retry_after_ms, defaults.max_retry_after_ms);
   if (options->max_reply_bytes == 0)
     options->max_reply_bytes = defaults.max_reply_bytes;
-  if (options->max_attempts > MAX_ATTEMPTS_MOST || options->max_queued > INT32_MAX ||
-      options->attempt_timeout_ms > INT32_MAX || options->connect_timeout_ms > INT32_MAX ||
-      options->max_connections > INT32_MAX)
-    return EXPSTART_EINVAL;
-  if ((options->flags & ~KNOWN_FLAGS) != 0 ||
-      (unsigned)options->confirm > EXPSTART_CONFIRM_ON_REFUSAL)
-    return EXPSTART_EINVAL;
   if (options->io_threads == 0)
     options->io_threads = 1;
-  if (options->io_threads > (int)EXPSTART_IO_THREADS_MAX ||
-      (options->io_threads < 0 && options->io_threads != EXPSTART_IO_ON_LOOP))
+}
+
+/* The name of the first field whose number is out of its range, NULL: none is. */
+static const char *wrong_number(const struct expstart_options *options) {
+  const struct {
+    const char *field;
+    bool right;
+  } checks[] = {
+      {"io_threads", options->io_threads <= (int)EXPSTART_IO_THREADS_MAX &&
+                         (options->io_threads >= 0 || options->io_threads == EXPSTART_IO_ON_LOOP)},
+      {"max_queued", options->max_queued <= INT32_MAX},
+      {"max_in_flight", options->max_in_flight <= INT32_MAX},
+      {"max_connections", options->max_connections <= INT32_MAX},
+      {"rate_per_second", expstart__check_rate(options->rate_per_second) == EXPSTART_OK},
+      {"burst", options->burst <= INT32_MAX},
+      {"connect_timeout_ms", options->connect_timeout_ms <= INT32_MAX},
+      {"attempt_timeout_ms", options->attempt_timeout_ms <= INT32_MAX},
+      {"retry_timeout_ms", options->retry_timeout_ms <= INT32_MAX},
+      {"total_timeout_ms", options->total_timeout_ms <= INT32_MAX},
+      {"max_attempts", options->max_attempts <= MAX_ATTEMPTS_MOST},
+      {"backoff_base_ms", options->backoff_base_ms <= INT32_MAX},
+      {"backoff_cap_ms", options->backoff_cap_ms <= INT32_MAX},
+      {"max_retry_after_ms", options->max_retry_after_ms <= INT32_MAX},
+      {"max_reply_bytes", options->max_reply_bytes <= INT32_MAX},
+      {"confirm", (unsigned)options->confirm <= EXPSTART_CONFIRM_ON_REFUSAL},
+      {"flags", (options->flags & ~KNOWN_FLAGS) == 0},
+      {"log_level", (unsigned)options->log_level <= EXPSTART_LOG_WARN},
+  };
+  for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+    if (!checks[i].right)
+      return checks[i].field;
+  return NULL;
+}
+
+static int complete_numbers(struct expstart_options *options, const char **field) {
+  fill_defaults(options);
+  if ((*field = wrong_number(options)))
     return EXPSTART_EINVAL;
   while (options->seed == 0)
     if (uv_random(NULL, NULL, &options->seed, sizeof options->seed, 0, NULL) != 0)
       return EXPSTART_ESYSTEM;
-  return expstart__check_rate(options->rate_per_second);
+  return EXPSTART_OK;
 }
 
 /* ---- the key ----------------------------------------------------------------------------------
@@ -156,8 +186,8 @@ out:
 
 static int copy_endpoint(struct expstart__settings *settings, const char *given,
                          const char **copy) {
-  if (!given)
-    return EXPSTART_EENDPOINT;
+  if (!given || *given == '\0')
+    return EXPSTART_ENOENDPOINT;
   CURLU *url = curl_url();
   if (!url)
     return EXPSTART_ENOMEM;
@@ -214,28 +244,65 @@ static int copy_user_agent(const char *given, const char **copy) {
   return *copy ? EXPSTART_OK : EXPSTART_ENOMEM;
 }
 
+/* A string of the options: where it is, and how it is checked and copied. */
+static int copy_strings(struct expstart__settings *settings, const struct expstart_options *wanted,
+                        const char **field) {
+  struct expstart_options *own = &settings->options;
+  int status = copy_endpoint(settings, wanted->endpoint, &own->endpoint);
+  *field = "endpoint";
+  if (status == EXPSTART_OK) {
+    status = copy_key(wanted->api_key, &own->api_key);
+    *field = "api_key";
+  }
+  if (status == EXPSTART_OK) {
+    status = copy_ca_file(wanted->ca_file, &own->ca_file);
+    *field = "ca_file";
+  }
+  if (status == EXPSTART_OK) {
+    status = copy_user_agent(wanted->user_agent, &own->user_agent);
+    *field = "user_agent";
+  }
+  return status;
+}
+
 int expstart__settings_init(struct expstart__settings *settings,
-                            const struct expstart_options *given) {
+                            const struct expstart_options *given, const char **field) {
   struct expstart_options wanted;
-  int status = copy_sized(&wanted, given);
+  const char *unasked;
+  field = field ? field : &unasked;
+  *field = NULL;
+  if (!given)
+    return EXPSTART_EINVAL;
+  *field = "size";
+  int status = copy_sized(&wanted, sizeof wanted, offsetof(struct expstart_options, log_level),
+                          given, given->size);
+  wanted.size = sizeof wanted;
   if (status == EXPSTART_OK)
-    status = complete_numbers(&wanted);
+    status = complete_numbers(&wanted, field);
   if (status != EXPSTART_OK)
     return status;
-
   struct expstart_options *own = &settings->options;
   settings->options = wanted;
   own->endpoint = own->api_key = own->ca_file = own->user_agent = NULL;
-  status = copy_endpoint(settings, wanted.endpoint, &own->endpoint);
+  status = copy_strings(settings, &wanted, field);
   if (status == EXPSTART_OK)
-    status = copy_key(wanted.api_key, &own->api_key);
-  if (status == EXPSTART_OK)
-    status = copy_ca_file(wanted.ca_file, &own->ca_file);
-  if (status == EXPSTART_OK)
-    status = copy_user_agent(wanted.user_agent, &own->user_agent);
-  if (status != EXPSTART_OK)
+    *field = NULL;
+  else
     expstart__settings_clear(settings);
   return status;
+}
+
+int expstart_options_check(const struct expstart_options *options, const char **field) {
+  struct expstart__settings settings;
+  int status = expstart__settings_init(&settings, options, field);
+  if (status == EXPSTART_OK)
+    expstart__settings_clear(&settings);
+  return status;
+}
+
+void expstart_options_init_size(struct expstart_options *options, size_t size) {
+  memset(options, 0, size);
+  options->size = size;
 }
 
 static void free_string(const char **string) {
@@ -265,11 +332,22 @@ static int check_note(const char *note) {
   return expstart__utf8_is_valid(note, size) ? EXPSTART_OK : EXPSTART_ENOTEUTF8;
 }
 
-int expstart__check_request(const struct expstart_request *request) {
-  if (!request || request->size < sizeof *request || !request->done ||
-      (unsigned)request->mode > EXPSTART_LOOK)
+int expstart__copy_request(struct expstart_request *own, const struct expstart_request *given) {
+  if (!given)
     return EXPSTART_EINVAL;
-  if (request->experiment_id < 1)
+  int status = copy_sized(own, sizeof *own, offsetof(struct expstart_request, timeout_ms), given,
+                          given->size);
+  if (status != EXPSTART_OK)
+    return status;
+  own->size = sizeof *own;
+  if (!own->done || (unsigned)own->mode > EXPSTART_LOOK || own->timeout_ms > INT32_MAX)
+    return EXPSTART_EINVAL;
+  if (own->experiment_id < 1)
     return EXPSTART_EID;
-  return check_note(request->note);
+  return check_note(own->note);
+}
+
+void expstart_request_init_size(struct expstart_request *request, size_t size) {
+  memset(request, 0, size);
+  request->size = size;
 }

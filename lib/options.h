@@ -15,12 +15,15 @@ struct expstart__settings {
   bool loopback; /* the endpoint's host is this machine */
 };
 
-/* Checks and copies. EXPSTART_OK, or what expstart_client_create says; nothing is kept then. */
+/* Checks and copies. EXPSTART_OK, or what expstart_client_create says; nothing is kept then, and *field is
+   the name of the field that is wrong, else NULL; `field` may be NULL. */
 int expstart__settings_init(struct expstart__settings *settings,
-                            const struct expstart_options *given);
+                            const struct expstart_options *given, const char **field);
 void expstart__settings_clear(struct expstart__settings *settings);
 
-int expstart__check_request(const struct expstart_request *request);
+/* Checks, and copies to a struct of this version. What it points to stays the caller's. EXPSTART_OK, or
+   what expstart_submit says of it. */
+int expstart__copy_request(struct expstart_request *own, const struct expstart_request *given);
 int expstart__check_rate(double per_second); /* 0, or from 1e-6 to 1e9 */
 
 #endif

@@ -11,6 +11,7 @@ static const uint64_t JITTER_PART = 20, JITTER_MOST_US = 250000;
 void expstart__pacer_init(struct expstart__pacer *pacer, const struct expstart_options *options,
                           uint64_t now_us) {
   *pacer = (struct expstart__pacer){0};
+  pacer->permits = options->on_permits != NULL;
   pacer->longest_hint_us = options->max_retry_after_ms * UINT64_C(1000);
   expstart__window_init(&pacer->window, options->max_in_flight);
   expstart__pacer_set_rate(pacer, now_us, options->rate_per_second, options->burst);
@@ -19,6 +20,10 @@ void expstart__pacer_init(struct expstart__pacer *pacer, const struct expstart_o
 void expstart__pacer_set_rate(struct expstart__pacer *pacer, uint64_t now_us, double per_second,
                               uint32_t burst) {
   expstart__bucket_set_rate(&pacer->configured, now_us, per_second, burst);
+}
+
+void expstart__pacer_set_most(struct expstart__pacer *pacer, uint32_t max_in_flight) {
+  expstart__window_set_most(&pacer->window, max_in_flight);
 }
 
 static bool is_open(const struct expstart__pacer *pacer) {
@@ -38,6 +43,15 @@ static uint32_t window_size(const struct expstart__pacer *pacer, uint64_t now_us
   return claimed < own ? claimed : own;
 }
 
+uint32_t expstart__pacer_slots(const struct expstart__pacer *pacer, uint64_t now_us,
+                               uint32_t in_flight) {
+  uint32_t most = is_open(pacer) ? window_size(pacer, now_us) : pacer->window.most;
+  uint32_t slots = in_flight < most ? most - in_flight : 0;
+  if (is_open(pacer))
+    return slots;
+  return slots > 0 && now_us >= pacer->probe_us;
+}
+
 uint64_t expstart__pacer_ready_at(const struct expstart__pacer *pacer, uint64_t now_us,
                                   uint32_t in_flight, expstart_blocked *blocked) {
   uint64_t ready_us = expstart__bucket_ready_at(&pacer->configured);
@@ -54,11 +68,11 @@ uint64_t expstart__pacer_ready_at(const struct expstart__pacer *pacer, uint64_t 
   return UINT64_MAX;
 }
 
-/* The learned pace changes with time, and does not count while the API tells how many are left. */
+/* The learned pace changes with time. It does not count while the API tells how many are left, nor where
+   the caller keeps the limit. */
 static void pace(struct expstart__pacer *pacer, uint64_t now_us) {
-  double per_s = expstart__quota_leads(&pacer->quota, now_us)
-                     ? 0
-                     : expstart__limit_pace(&pacer->limit, now_us);
+  bool counts = !pacer->permits && !expstart__quota_leads(&pacer->quota, now_us);
+  double per_s = counts ? expstart__limit_pace(&pacer->limit, now_us) : 0;
   expstart__bucket_set_rate(&pacer->learned, now_us, per_s,
                             LATE_ATTEMPTS + (uint32_t)(per_s * LATE_S));
 }
@@ -72,9 +86,9 @@ struct expstart__stamp expstart__pacer_sent(struct expstart__pacer *pacer, uint6
   bool probe = !is_open(pacer);
   if (probe) {
     pacer->probes++;
-    pacer->probe_us = now_us + (pacer->gate == EXPSTART_BLOCKED_OUTAGE_GATE
-                                    ? expstart__outage_gap_us(pacer->probes)
-                                    : PATIENCE_US);
+    pacer->probe_us = now_us + (pacer->gate == EXPSTART_BLOCKED_THROTTLE_GATE
+                                    ? PATIENCE_US
+                                    : expstart__outage_gap_us(pacer->probes));
   }
   return (struct expstart__stamp){
       .epoch = pacer->epoch, .probe = probe, .full = in_flight >= window_size(pacer, now_us)};
@@ -164,21 +178,39 @@ static bool heard_throttle(struct expstart__pacer *pacer, uint64_t now_us,
   return true;
 }
 
+/* A probe failed as those before it: the next one goes after the gap that was set when it was sent. */
+static bool stay_shut(struct expstart__pacer *pacer, const struct expstart__echo *echo,
+                      struct expstart__notice *notice) {
+  if (!echo->stamp.probe || echo->stamp.epoch != pacer->epoch)
+    return false;
+  pacer->until_us = later(pacer->until_us, pacer->probe_us);
+  say(pacer, EXPSTART__GATE_EXTENDED, notice);
+  return true;
+}
+
+/* There is no doubt about it, unlike an outage: the first one shuts the gate. */
+static bool heard_ours(struct expstart__pacer *pacer, uint64_t now_us,
+                       const struct expstart__echo *echo, struct expstart__notice *notice) {
+  if (pacer->gate == EXPSTART_BLOCKED_RESOURCE_GATE)
+    return stay_shut(pacer, echo, notice);
+  if (echo->stamp.epoch != pacer->epoch)
+    return false;
+  shut(pacer, now_us, EXPSTART_BLOCKED_RESOURCE_GATE, now_us + expstart__outage_gap_us(1), notice);
+  return true;
+}
+
 static bool heard_failure(struct expstart__pacer *pacer, uint64_t now_us,
                           const struct expstart__echo *echo, struct expstart__notice *notice) {
   bool out = expstart__outage_failed(&pacer->outage, echo->ticket);
   bool current = echo->stamp.epoch == pacer->epoch;
-  if (pacer->gate == EXPSTART_BLOCKED_OUTAGE_GATE) {
-    if (!echo->stamp.probe || !current)
-      return false;
-    pacer->until_us = later(pacer->until_us, pacer->probe_us);
-    say(pacer, EXPSTART__GATE_EXTENDED, notice);
-    return true;
-  }
+  if (pacer->gate == EXPSTART_BLOCKED_OUTAGE_GATE)
+    return stay_shut(pacer, echo, notice);
   if (out) {
     shut(pacer, now_us, EXPSTART_BLOCKED_OUTAGE_GATE, now_us + expstart__outage_gap_us(1), notice);
     return true;
   }
+  if (pacer->gate == EXPSTART_BLOCKED_RESOURCE_GATE)
+    return stay_shut(pacer, echo, notice);
   if (!is_open(pacer) && echo->stamp.probe && current) {
     uint64_t pause_us = expstart__limit_next_pause_us(&pacer->limit, now_us - pacer->shut_us);
     shut(pacer, now_us, pacer->gate, now_us + pause_us, notice);
@@ -211,7 +243,8 @@ static bool heard_answer(struct expstart__pacer *pacer, uint64_t now_us,
   if (!was_open)
     reopen(pacer, now_us, echo->sent_us, notice);
   expstart__limit_accepted(&pacer->limit, now_us);
-  expstart__window_accepted(&pacer->window, echo->stamp.full, pacer->limit.pace_per_s <= 0);
+  bool cautious = !pacer->permits && pacer->limit.pace_per_s <= 0;
+  expstart__window_accepted(&pacer->window, echo->stamp.full, cautious);
   bool shut_again = heard_none_left(pacer, now_us, echo, notice);
   if (shut_again && !was_open)
     notice->kind = EXPSTART__GATE_EXTENDED;
@@ -227,6 +260,8 @@ bool expstart__pacer_heard(struct expstart__pacer *pacer, uint64_t now_us,
     return heard_throttle(pacer, now_us, echo, notice);
   case EXPSTART__HEARD_FAILURE:
     return heard_failure(pacer, now_us, echo, notice);
+  case EXPSTART__HEARD_OURS:
+    return heard_ours(pacer, now_us, echo, notice);
   case EXPSTART__HEARD_NOTHING:
     /* A probe that tells nothing: another one may go. */
     if (!is_open(pacer) && echo->stamp.probe && echo->stamp.epoch == pacer->epoch)

@@ -5,7 +5,8 @@
    The gate is shut by a throttle (429, or 503 with a hint) until the time the API hinted at, never
    earlier, or for a pause of our own; and by an outage. Then one probe goes. If it gets through the
    gate opens and the window ramps up; if not it stays shut for longer. What was sent before the gate
-   was shut belongs to an earlier epoch, and shuts it no second time. */
+   was shut belongs to an earlier epoch, and shuts it no second time. Where the caller grants permits the
+   limit is the caller's: the gate holds, and the learned pace does not count. */
 #ifndef EXPSTART_LIB_PACER_H
 #define EXPSTART_LIB_PACER_H
 
@@ -34,6 +35,7 @@ enum expstart__heard {
   EXPSTART__HEARD_ANSWER,   /* the API took it, whatever it said */
   EXPSTART__HEARD_THROTTLE, /* it is to come back later */
   EXPSTART__HEARD_FAILURE,  /* there was no answer, or a gateway's */
+  EXPSTART__HEARD_OURS,     /* this machine is out of something, and nothing was sent */
 };
 
 struct expstart__echo {
@@ -57,6 +59,7 @@ struct expstart__pacer {
   uint64_t probe_us;     /* when the next probe may go */
   uint32_t probes;       /* sent since it was shut */
   uint64_t longest_hint_us;
+  bool permits;          /* the caller keeps the limit */
   uint64_t capped_hints; /* counter: hints that were longer and were cut to that */
   uint16_t epoch;
 };
@@ -65,6 +68,11 @@ void expstart__pacer_init(struct expstart__pacer *pacer, const struct expstart_o
                           uint64_t now_us);
 void expstart__pacer_set_rate(struct expstart__pacer *pacer, uint64_t now_us, double per_second,
                               uint32_t burst);
+void expstart__pacer_set_most(struct expstart__pacer *pacer, uint32_t max_in_flight);
+
+/* How many more may be under way beside those; while the gate is shut, one at most. */
+uint32_t expstart__pacer_slots(const struct expstart__pacer *pacer, uint64_t now_us,
+                               uint32_t in_flight);
 
 /* The earliest time at which another attempt may go beside those in flight, and what it waits for
    until then; UINT64_MAX: not before a report. */

@@ -12,6 +12,8 @@ enum { EXPSTART__REPLY_ROOM = 512 };
 
 struct expstart__reply {
   bool readable;         /* it was one whole JSON object */
+  bool page;             /* it begins with '<': somebody's page, not the API's words */
+  bool cut;              /* the texts below are not all that it had of them */
   int ok;                /* 1, 0, or -1 where there is no boolean `ok` */
   int64_t experiment_id; /* experiment.id, 0 if there is none */
   const char *name;      /* experiment.name, NULL if there is none; so the next two */
@@ -36,6 +38,13 @@ void expstart__reply_empty(struct expstart__reply *reply);
 /* Makes its texts those of `words`, some of which may be its own. False: out of memory, and it is as
    it was. */
 bool expstart__reply_set_words(struct expstart__reply *reply, const struct expstart__reply *words);
+
+/* Bytes of memory that it holds. */
+size_t expstart__reply_memory(const struct expstart__reply *reply);
+
+/* Leaves out what does not fit into `max` bytes of memory: the bytes as they came first, then the later
+   errors; where not even the rest fits, or there is no memory to put it in, all texts. */
+void expstart__reply_shrink(struct expstart__reply *reply, size_t max);
 
 /* Makes `text`, cut to EXPSTART__REPLY_ROOM - 1 bytes, its message; without memory for texts it goes
    without. To be called once a reply. */

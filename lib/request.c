@@ -7,6 +7,9 @@
 
 enum { CHUNK = 4096 };
 
+/* Of a generation in a ticket: the highest bit is not ours (inbox.h). */
+static const uint32_t GENERATIONS = 0x7FFFFFFF;
+
 void expstart__table_init(struct expstart__table *table) {
   *table = (struct expstart__table){.free_head = EXPSTART__NIL};
   table->fresh = table->tried = table->done = (struct expstart__list){
@@ -85,14 +88,15 @@ void expstart__table_release(struct expstart__table *table, uint32_t slot) {
 }
 
 expstart_ticket expstart__table_ticket(const struct expstart__table *table, uint32_t slot) {
-  return (uint64_t)expstart__table_at(table, slot)->generation << 32 | slot;
+  return (uint64_t)(expstart__table_at(table, slot)->generation & GENERATIONS) << 32 | slot;
 }
 
 uint32_t expstart__table_find(const struct expstart__table *table, expstart_ticket ticket) {
   uint32_t slot = (uint32_t)ticket, generation = (uint32_t)(ticket >> 32);
   if (slot / CHUNK >= table->chunk_count || generation % 2 == 0)
     return EXPSTART__NIL;
-  return expstart__table_at(table, slot)->generation == generation ? slot : EXPSTART__NIL;
+  uint32_t current = expstart__table_at(table, slot)->generation & GENERATIONS;
+  return current == generation ? slot : EXPSTART__NIL;
 }
 
 void expstart__list_append(struct expstart__table *table, struct expstart__list *list,

@@ -9,7 +9,7 @@
 
 #include "expstart.h"
 #include "note.h"
-#include "reply.h"
+#include "words.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,23 +25,19 @@ enum expstart__stage {
   EXPSTART__DONE,      /* in `done`: decided, to be called back */
 };
 
-/* A reply, and the status it came with. */
-struct expstart__words {
-  int http_status;
-  struct expstart__reply reply;
-  struct expstart__words *next; /* among those that are kept for re-use */
-};
-
 struct expstart__request {
   int64_t experiment_id;
   expstart_done_cb done;
   void *data;
+  struct expstart__note *note;
   union {
-    struct expstart__note *note; /* until it is decided */
-    uint64_t ended_us;           /* from then on */
-  } until;
-  uint64_t submitted_us;
-  uint64_t first_attempt_us;     /* 0: none yet */
+    uint64_t submitted_us; /* until it is decided */
+    uint64_t elapsed_us;   /* DONE: from then to the verdict */
+  };
+  union {
+    uint64_t first_attempt_us; /* until it is decided; 0: none yet */
+    uint64_t queued_us;        /* DONE: from the submit to that, or to the verdict */
+  };
   struct expstart__words *words; /* the last reply that is worth telling, NULL: none yet */
   uint32_t generation;           /* odd while in use */
   uint32_t prev, next;           /* in its stage's list */
@@ -50,9 +46,10 @@ struct expstart__request {
     uint32_t handle;  /* IN_FLIGHT: the carrier's name for the attempt */
   };
   uint32_t attempts, lookups, throttled;
-  uint8_t stage;       /* enum expstart__stage */
-  uint8_t mode;        /* expstart_mode */
-  uint8_t kind;        /* expstart_attempt_kind of the current or next attempt */
+  uint8_t stage : 3;   /* enum expstart__stage */
+  uint8_t mode : 2;    /* expstart_mode */
+  uint8_t kind : 1;    /* expstart_attempt_kind of the current or next attempt */
+  uint8_t key : 2;     /* with which of the keys, one after the other, the attempt was sent */
   uint8_t faults;      /* starts that failed */
   uint8_t look_faults; /* look-ups that failed in a row */
   uint8_t streak;      /* throttles in a row */
@@ -64,6 +61,7 @@ struct expstart__request {
   int8_t ending;     /* ENDING: for what reason */
   bool maybe : 1;    /* an attempt may have been processed, and no look has shown otherwise since */
   bool ever_maybe : 1; /* the same, whatever looks have shown */
+  bool settled : 1;    /* of `maybe`: a look that shows it not running is the last word */
   bool lost : 1;       /* a start attempt ended without a reply */
   bool refused : 1;    /* the API refused, which a look is to confirm; `words` are the refusal */
   bool confirmed : 1;  /* a look has read the state since the last start attempt */

@@ -9,15 +9,16 @@ const char *expstart_outcome_name(expstart_outcome outcome) {
 }
 
 const char *expstart_blocked_name(expstart_blocked blocked) {
-  static const char *const names[] = {"nothing", "slots",         "rate",       "backoff",
-                                      "paused",  "throttle gate", "outage gate"};
+  static const char *const names[] = {"nothing", "slots",         "rate",        "backoff",
+                                      "paused",  "throttle gate", "outage gate", "resource gate",
+                                      "key",     "permits",       "callbacks"};
   unsigned index = (unsigned)blocked;
   return index < sizeof names / sizeof *names ? names[index] : "?";
 }
 
 const char *expstart_why_name(expstart_why why) {
-  static const char *const names[] = {"submitted", "throttled", "failed",
-                                      "doubt",     "refused",   "not running"};
+  static const char *const names[] = {"submitted", "throttled",   "failed", "doubt",
+                                      "refused",   "not running", "key"};
   unsigned index = (unsigned)why;
   return index < sizeof names / sizeof *names ? names[index] : "?";
 }

@@ -137,7 +137,7 @@ static void send_parcel(struct worker *worker, struct parcel *parcel) {
   expstart__reply_empty(&memory);
   parcel->report = (struct expstart__report){.ticket = parcel->send.ticket,
                                              .fate = EXPSTART__UNSENT,
-                                             .unsendable = true,
+                                             .ours = true,
                                              .hints = EXPSTART__NO_HINTS,
                                              .reply = memory};
   append(&worker->inbox, parcel);

@@ -15,6 +15,14 @@ void expstart__window_init(struct expstart__window *window, uint32_t most) {
       .size = smaller(FIRST, most), .ceiling = most, .step = CAUTIOUS_STEP, .most = most};
 }
 
+void expstart__window_set_most(struct expstart__window *window, uint32_t most) {
+  bool was_highest = window->ceiling >= window->most;
+  window->most = most;
+  if (was_highest || window->ceiling > most)
+    window->ceiling = most;
+  window->size = smaller(window->size, window->ceiling);
+}
+
 void expstart__window_accepted(struct expstart__window *window, bool full, bool cautious) {
   if (!full)
     return;

@@ -15,6 +15,7 @@ struct expstart__window {
 };
 
 void expstart__window_init(struct expstart__window *window, uint32_t most);
+void expstart__window_set_most(struct expstart__window *window, uint32_t most);
 
 /* An attempt was accepted; `full`: no other could be sent beside it. `cautious`: no limit was met
    yet, so that it is not known what stands behind the next one. */

@@ -104,7 +104,7 @@ static void open_engine(struct player *player, const struct sim_scenario *scenar
   options.max_in_flight = scenario->max_in_flight;
   options.max_queued = (uint32_t)player->stage.starts;
   options.retry_timeout_ms = scenario->retry_timeout_ms ? scenario->retry_timeout_ms : INT32_MAX;
-  if (expstart__settings_init(&settings, &options) != EXPSTART_OK ||
+  if (expstart__settings_init(&settings, &options, NULL) != EXPSTART_OK ||
       !(player->engine =
             expstart__engine_create(&settings.options, &port, player->stage.network.now_us))) {
     fprintf(stderr, "expstart-sim: the engine cannot be made\n");

@@ -167,8 +167,9 @@ static void port_deliver(void *self, const expstart_result *result, expstart_don
   meddle(world);
 }
 
-static void port_attempt(void *self, const expstart_attempt *attempt) {
-  (void)attempt;
+static void port_attempt(void *self, const expstart_attempt *attempt, expstart_done_cb done,
+                         void *data) {
+  (void)attempt, (void)done, (void)data;
   meddle(self);
 }
 
@@ -215,7 +216,7 @@ static void choose_options(struct world *world, struct expstart__settings *setti
     options.backoff_base_ms = (uint32_t)scaled(world, 1, 2000);
     options.backoff_cap_ms = options.backoff_base_ms * (uint32_t)between(world, 1, 50);
   }
-  if (expstart__settings_init(settings, &options) != EXPSTART_OK) {
+  if (expstart__settings_init(settings, &options, NULL) != EXPSTART_OK) {
     fprintf(stderr, "expstart-sim: the world's options are refused\n");
     exit(3);
   }

@@ -39,6 +39,10 @@ struct fake {
   int send_status; /* what send returns */
 
   expstart_ticket doubtful[FAKE_SLOTS]; /* by slot: its start may have been processed */
+  struct {
+    expstart_ticket ticket;
+    uint64_t at_us;
+  } doubted[FAKE_SLOTS]; /* by slot: its last start that left a doubt, whatever was seen since */
   struct fake_result *results;
   size_t result_count, result_capacity;
   struct expstart_attempt hook; /* the last attempt that was told, and its message */

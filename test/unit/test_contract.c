@@ -148,8 +148,8 @@ static void line_7_a_full_queue_refuses_at_once_and_room_is_told_once(void **sta
   while (fake->open_count > 0)
     fake_answer_at(fake, 0, answer_started());
   fake_deliver(fake);
-  assert_true(expstart__engine_take_room(fake->engine));
-  assert_false(expstart__engine_take_room(fake->engine));
+  assert_true(expstart__engine_take_room(fake->engine, false));
+  assert_false(expstart__engine_take_room(fake->engine, false));
   (void)fake_submit(fake, 5);
   fake_close(fake);
 }

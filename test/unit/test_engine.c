@@ -134,9 +134,9 @@ static void sends_that_go_on_failing_end_it_as_failed(void **state) {
   struct fake *fake = fake_open(NULL);
   fake_submit_range(fake, 1, 50);
   fake->send_status = EXPSTART_ENOMEM;
-  fake_run_to(fake, fake->now_us + 100000000);
+  fake_run_to(fake, fake->now_us + 51 * UINT64_C(900000000)); /* one after the other is tried */
   for (int64_t id = 1; id <= 50; id++)
-    assert_ended(fake, id, EXPSTART_FAILED, EXPSTART_ETRANSPORT);
+    assert_ended(fake, id, EXPSTART_FAILED, EXPSTART_ERESOURCE);
   assert_int_equal(fake_result(fake, 1)->is.attempts, 0);
   fake_close(fake);
 }
@@ -150,17 +150,17 @@ static void a_full_queue_refuses_and_tells_once_when_half_is_free(void **state) 
   struct fake *fake = fake_open(&options);
   fake_submit_range(fake, 1, 10);
   assert_int_equal(fake_try_submit(fake, 11, NULL, EXPSTART_START, NULL), EXPSTART_EFULL);
-  assert_false(expstart__engine_take_room(fake->engine));
+  assert_false(expstart__engine_take_room(fake->engine, false));
   fake_step(fake);
   for (int64_t id = 1; id <= 4; id++)
     fake_answer(fake, id, answer_started());
   fake_deliver(fake);
-  assert_false(expstart__engine_take_room(fake->engine));
+  assert_false(expstart__engine_take_room(fake->engine, false));
   fake_answer(fake, 5, answer_started());
-  assert_false(expstart__engine_take_room(fake->engine)); /* decided, not yet called back */
+  assert_false(expstart__engine_take_room(fake->engine, false)); /* decided, not yet called back */
   fake_deliver(fake);
-  assert_true(expstart__engine_take_room(fake->engine));
-  assert_false(expstart__engine_take_room(fake->engine));
+  assert_true(expstart__engine_take_room(fake->engine, false));
+  assert_false(expstart__engine_take_room(fake->engine, false));
   assert_int_equal(fake_stats(fake).accepted, 10);
   fake_close(fake);
 }
@@ -168,7 +168,7 @@ static void a_full_queue_refuses_and_tells_once_when_half_is_free(void **state) 
 static void without_a_refusal_there_is_nothing_to_tell_of_room(void **state) {
   (void)state;
   struct fake *fake = fake_open(NULL);
-  assert_false(expstart__engine_take_room(fake->engine));
+  assert_false(expstart__engine_take_room(fake->engine, false));
   fake_close(fake);
 }
 

@@ -84,6 +84,8 @@ static void after_a_look_that_cleared_it_it_is_canceled(void **state) {
   fake_answer(fake, 1, answer_status(500));
   fake_run_to(fake, fake->now_us + 1000000);
   fake_answer(fake, 1, answer_state("ready"));
+  fake_run_to(fake, fake->now_us + 5000000);
+  fake_answer(fake, 1, answer_state("ready"));
   fake_answer(fake, 1, answer_throttled(60000));
   cancel(fake, ticket);
   assert_ended(fake, 1, EXPSTART_CANCELED, EXPSTART_ECANCELED);
@@ -253,6 +255,7 @@ static void cancel_all_of_many_takes_several_steps_and_sends_none_of_them(void *
     canceled = now;
   }
   assert_true(steps > 1);
+  fake_deliver(fake);
   fake_step(fake);
   assert_open(fake, MANY + 1, EXPSTART_ATTEMPT_START);
   fake_answer(fake, MANY + 1, answer_started());
@@ -269,6 +272,8 @@ static void cancel_all_once_more_takes_in_what_came_since(void **state) {
   expstart__engine_cancel_all(fake->engine);
   fake_submit(fake, MANY + 2);
   fake_step(fake);
+  fake_deliver(fake);
+  fake_step(fake);
   assert_int_equal(fake_stats(fake).canceled, MANY + 1);
   assert_open(fake, MANY + 2, EXPSTART_ATTEMPT_START);
   fake_close(fake);
@@ -283,6 +288,8 @@ static void one_that_cancel_all_has_not_come_to_yet_may_be_canceled_alone(void *
   fake_step_once(fake);
   assert_int_equal(expstart__engine_cancel(fake->engine, fake->now_us, last), EXPSTART_OK);
   fake_submit(fake, MANY + 1);
+  fake_step(fake);
+  fake_deliver(fake);
   fake_step(fake);
   assert_int_equal(fake_stats(fake).canceled, MANY);
   assert_open(fake, MANY + 1, EXPSTART_ATTEMPT_START);

@@ -21,6 +21,14 @@ static void wait_for(struct fake *fake, int64_t id) {
   assert_non_null(fake_find_open(fake, id));
 }
 
+/* The look that is open shows it not running, and so does the one when the settle time has passed. */
+static void answer_not_running_twice(struct fake *fake, int64_t id) {
+  fake_answer(fake, id, answer_state("ready"));
+  wait_for(fake, id);
+  assert_open(fake, id, EXPSTART_ATTEMPT_LOOK);
+  fake_answer(fake, id, answer_state("ready"));
+}
+
 /* One start, answered so; then its look is open. */
 static struct fake *open_in_doubt(expstart_confirm confirm, struct fake_answer answer) {
   struct fake *fake = open_confirming(confirm);
@@ -52,7 +60,7 @@ static void a_lost_start_seen_running_is_running(void **state) {
 static void a_500_is_looked_up_and_then_sent_again(void **state) {
   (void)state;
   struct fake *fake = open_in_doubt(EXPSTART_CONFIRM_AFTER_UNKNOWN, answer_status(500));
-  fake_answer(fake, 1, answer_state("ready"));
+  answer_not_running_twice(fake, 1);
   assert_open(fake, 1, EXPSTART_ATTEMPT_START); /* at once */
   fake_answer(fake, 1, answer_started());
   assert_ended(fake, 1, EXPSTART_STARTED, EXPSTART_OK);
@@ -61,9 +69,42 @@ static void a_500_is_looked_up_and_then_sent_again(void **state) {
   fake_close(fake);
 }
 
+static void a_start_that_is_processed_seconds_after_a_504_is_not_sent_again(void **state) {
+  (void)state;
+  for (uint64_t late_s = 1; late_s <= 4; late_s++) {
+    struct fake *fake = fake_open(NULL);
+    (void)fake_submit(fake, 1);
+    fake_step(fake);
+    fake_answer(fake, 1, answer_status(504));
+    uint64_t done_us = fake->now_us + late_s * 1000000;
+    while (fake->result_count == 0) {
+      wait_for(fake, 1);
+      assert_open(fake, 1, EXPSTART_ATTEMPT_LOOK);
+      fake_answer(fake, 1, answer_state(fake->now_us < done_us ? "ready" : "running"));
+      fake_deliver(fake);
+    }
+    assert_ended(fake, 1, EXPSTART_RUNNING, EXPSTART_OK);
+    assert_int_equal(fake_result(fake, 1)->is.attempts, 1);
+    fake_close(fake);
+  }
+}
+
+static void a_look_whose_key_is_refused_tells_that(void **state) {
+  (void)state;
+  struct fake *fake = open_in_doubt(EXPSTART_CONFIRM_AFTER_UNKNOWN, answer_fate(EXPSTART__LOST));
+  fake_answer(fake, 1, answer_status(401));
+  assert_ended(fake, 1, EXPSTART_UNKNOWN, EXPSTART_EREFUSED);
+  fake_close(fake);
+  fake = open_in_doubt(EXPSTART_CONFIRM_ON_REFUSAL, with_words(answer_status(400), "not ready"));
+  fake_answer(fake, 1, answer_status(401));
+  assert_ended(fake, 1, EXPSTART_REJECTED, EXPSTART_EREFUSED);
+  assert_string_equal(fake_result(fake, 1)->message, "not ready");
+  fake_close(fake);
+}
+
 static void a_look_that_is_not_allowed_leaves_it_unknown(void **state) {
   (void)state;
-  static const int statuses[] = {401, 403, 404, 400, 301};
+  static const int statuses[] = {403, 404, 400, 301};
   for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
     struct fake *fake = open_in_doubt(EXPSTART_CONFIRM_AFTER_UNKNOWN, answer_status(500));
     fake_answer(fake, 1, answer_status(statuses[i]));
@@ -122,7 +163,7 @@ static void the_last_allowed_start_is_looked_up_too(void **state) {
     wait_for(fake, id);
   }
   fake_answer(fake, 1, answer_state("running"));
-  fake_answer(fake, 2, answer_state("ready"));
+  answer_not_running_twice(fake, 2);
   assert_ended(fake, 1, EXPSTART_RUNNING, EXPSTART_OK);
   assert_ended(fake, 2, EXPSTART_FAILED, EXPSTART_ESERVER);
   assert_int_equal(fake_result(fake, 2)->is.confirmed, 1);
@@ -141,7 +182,7 @@ static void a_failure_is_told_by_the_starts_error_not_the_looks(void **state) {
   wait_for(fake, 1);
   fake_answer(fake, 1, answer_throttled(1000));
   wait_for(fake, 1);
-  fake_answer(fake, 1, answer_state("ready"));
+  answer_not_running_twice(fake, 1);
   assert_ended(fake, 1, EXPSTART_FAILED, EXPSTART_ESERVER);
   fake_close(fake);
 }
@@ -211,7 +252,7 @@ static void a_refusal_after_a_doubt_is_looked_up(void **state) {
   (void)state;
   for (int running = 0; running < 2; running++) {
     struct fake *fake = open_in_doubt(EXPSTART_CONFIRM_AFTER_UNKNOWN, answer_status(500));
-    fake_answer(fake, 1, answer_state("ready"));
+    answer_not_running_twice(fake, 1);
     fake_answer(fake, 1, with_words(answer_status(400), "already running"));
     assert_open(fake, 1, EXPSTART_ATTEMPT_LOOK);
     fake_answer(fake, 1, answer_state(running ? "running" : "ready"));
@@ -224,7 +265,7 @@ static void a_refusal_after_a_doubt_is_looked_up(void **state) {
 static void a_refusal_after_a_doubt_that_cannot_be_looked_up_is_unknown(void **state) {
   (void)state;
   struct fake *fake = open_in_doubt(EXPSTART_CONFIRM_AFTER_UNKNOWN, answer_status(500));
-  fake_answer(fake, 1, answer_state("ready"));
+  answer_not_running_twice(fake, 1);
   fake_answer(fake, 1, answer_status(400));
   fake_answer(fake, 1, answer_status(404));
   assert_ended(fake, 1, EXPSTART_UNKNOWN, EXPSTART_EUNCONFIRMED);
@@ -309,6 +350,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_lost_start_seen_running_is_running),
       cmocka_unit_test(a_500_is_looked_up_and_then_sent_again),
+      cmocka_unit_test(a_start_that_is_processed_seconds_after_a_504_is_not_sent_again),
+      cmocka_unit_test(a_look_whose_key_is_refused_tells_that),
       cmocka_unit_test(a_look_that_is_not_allowed_leaves_it_unknown),
       cmocka_unit_test(failing_looks_are_repeated_up_to_the_limit),
       cmocka_unit_test(a_throttled_look_costs_no_attempt),

@@ -209,6 +209,7 @@ static void the_time_left_is_told(void **state) {
     fake_step(fake);
     while (fake->open_count > 0)
       fake_answer_at(fake, 0, answer_started());
+    fake_deliver(fake);
     fake_run_to(fake, fake->wake_us);
   }
   assert_in_range(fake_stats(fake).eta_ms, 4500, 5500);

@@ -119,7 +119,7 @@ static void a_note_that_fails_leaves_no_trace(void **state) {
   for (bool reached = true; reached;) {
     struct expstart__notes notes = {0};
     fail_from(++at);
-    struct expstart__note *note = expstart__note_take(&notes, "wave 1");
+    struct expstart__note *note = expstart__note_take(&notes, "wave 1", 0);
     reached = stop_failing();
     assert_int_equal(note == NULL, reached);
     if (note)
@@ -139,7 +139,7 @@ static void options_that_fail_keep_nothing(void **state) {
   for (bool reached = true; reached;) {
     struct expstart__settings settings;
     fail_from(++at);
-    int status = expstart__settings_init(&settings, &options);
+    int status = expstart__settings_init(&settings, &options, NULL);
     reached = stop_failing();
     assert_int_equal(status, reached ? EXPSTART_ENOMEM : EXPSTART_OK);
     if (status == EXPSTART_OK)

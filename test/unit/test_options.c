@@ -25,7 +25,7 @@ static struct expstart_options good(void) {
 static int check(const struct expstart_options *options) {
   struct expstart__settings settings;
   memset(&settings, 0xA5, sizeof settings);
-  int status = expstart__settings_init(&settings, options);
+  int status = expstart__settings_init(&settings, options, NULL);
   if (status == EXPSTART_OK)
     expstart__settings_clear(&settings);
   return status;
@@ -47,7 +47,7 @@ static void assert_endpoint_kept(const char *endpoint, const char *kept, bool tl
   struct expstart__settings settings;
   options.endpoint = endpoint;
   options.flags = EXPSTART_ALLOW_PLAINTEXT;
-  assert_int_equal(expstart__settings_init(&settings, &options), EXPSTART_OK);
+  assert_int_equal(expstart__settings_init(&settings, &options, NULL), EXPSTART_OK);
   assert_string_equal(settings.options.endpoint, kept);
   assert_int_equal(settings.tls, tls);
   assert_int_equal(settings.loopback, loopback);
@@ -69,7 +69,7 @@ static void what_is_0_becomes_the_manuals_default(void **state) {
   (void)state;
   struct expstart_options options = good();
   struct expstart__settings settings;
-  assert_int_equal(expstart__settings_init(&settings, &options), EXPSTART_OK);
+  assert_int_equal(expstart__settings_init(&settings, &options, NULL), EXPSTART_OK);
   const struct expstart_options *is = &settings.options;
   assert_int_equal(is->max_queued, 1000000);
   assert_int_equal(is->max_in_flight, 32);
@@ -99,7 +99,7 @@ static void strings_are_copied(void **state) {
   options.endpoint = endpoint;
   options.api_key = key;
   options.user_agent = agent;
-  assert_int_equal(expstart__settings_init(&settings, &options), EXPSTART_OK);
+  assert_int_equal(expstart__settings_init(&settings, &options, NULL), EXPSTART_OK);
   memset(endpoint, 'x', sizeof endpoint - 1);
   memset(key, 'x', sizeof key - 1);
   memset(agent, 'x', sizeof agent - 1);
@@ -153,9 +153,7 @@ static void an_endpoint_is_kept_without_slashes_at_its_end(void **state) {
 
 static void what_is_no_http_url_is_refused(void **state) {
   (void)state;
-  static const char *const bad[] = {NULL,
-                                    "",
-                                    "acme.example/v1",
+  static const char *const bad[] = {"acme.example/v1",
                                     "/v1",
                                     "ftp://acme.example/v1",
                                     "file:///etc/hosts",
@@ -166,6 +164,12 @@ static void what_is_no_http_url_is_refused(void **state) {
                                     "javascript:alert(1)"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     assert_endpoint(bad[i], EXPSTART_ALLOW_PLAINTEXT, EXPSTART_EENDPOINT);
+}
+
+static void an_endpoint_that_is_missing_is_not_called_a_wrong_url(void **state) {
+  (void)state;
+  assert_endpoint(NULL, 0, EXPSTART_ENOENDPOINT);
+  assert_endpoint("", 0, EXPSTART_ENOENDPOINT);
 }
 
 static void a_query_or_a_fragment_is_refused(void **state) {
@@ -181,7 +185,7 @@ static void an_empty_query_or_fragment_does_not_swallow_the_path(void **state) {
     struct expstart_options options = good();
     struct expstart__settings settings;
     options.endpoint = given[i];
-    int status = expstart__settings_init(&settings, &options);
+    int status = expstart__settings_init(&settings, &options, NULL);
     if (status == EXPSTART_OK) {
       assert_null(strpbrk(settings.options.endpoint, "?#"));
       expstart__settings_clear(&settings);
@@ -227,7 +231,7 @@ static void a_key_is_kept_without_its_prefix(void **state) {
     struct expstart_options options = good();
     struct expstart__settings settings;
     options.api_key = given[i];
-    assert_int_equal(expstart__settings_init(&settings, &options), EXPSTART_OK);
+    assert_int_equal(expstart__settings_init(&settings, &options, NULL), EXPSTART_OK);
     assert_string_equal(settings.options.api_key, "KEY");
     expstart__settings_clear(&settings);
   }
@@ -352,6 +356,11 @@ static void on_done(expstart_client *client, const expstart_result *result, void
   (void)client, (void)result, (void)data;
 }
 
+static int check_request(const struct expstart_request *request) {
+  struct expstart_request own;
+  return expstart__copy_request(&own, request);
+}
+
 static struct expstart_request good_request(void) {
   return (struct expstart_request){
       .size = sizeof(struct expstart_request), .experiment_id = 1, .done = on_done};
@@ -360,27 +369,27 @@ static struct expstart_request good_request(void) {
 static void a_request_needs_its_size_its_callback_and_a_mode(void **state) {
   (void)state;
   struct expstart_request request = good_request();
-  assert_int_equal(expstart__check_request(&request), EXPSTART_OK);
-  assert_int_equal(expstart__check_request(NULL), EXPSTART_EINVAL);
+  assert_int_equal(check_request(&request), EXPSTART_OK);
+  assert_int_equal(check_request(NULL), EXPSTART_EINVAL);
   request.size = 0;
-  assert_int_equal(expstart__check_request(&request), EXPSTART_EINVAL);
+  assert_int_equal(check_request(&request), EXPSTART_EINVAL);
   request = good_request();
   request.done = NULL;
-  assert_int_equal(expstart__check_request(&request), EXPSTART_EINVAL);
+  assert_int_equal(check_request(&request), EXPSTART_EINVAL);
   request = good_request();
   request.mode = (expstart_mode)3;
-  assert_int_equal(expstart__check_request(&request), EXPSTART_EINVAL);
+  assert_int_equal(check_request(&request), EXPSTART_EINVAL);
 }
 
 static void an_experiments_id_is_at_least_1(void **state) {
   (void)state;
   struct expstart_request request = good_request();
   request.experiment_id = INT64_MAX;
-  assert_int_equal(expstart__check_request(&request), EXPSTART_OK);
+  assert_int_equal(check_request(&request), EXPSTART_OK);
   request.experiment_id = 0;
-  assert_int_equal(expstart__check_request(&request), EXPSTART_EID);
+  assert_int_equal(check_request(&request), EXPSTART_EID);
   request.experiment_id = INT64_MIN;
-  assert_int_equal(expstart__check_request(&request), EXPSTART_EID);
+  assert_int_equal(check_request(&request), EXPSTART_EID);
 }
 
 static void a_note_is_utf8_of_at_most_16384_bytes(void **state) {
@@ -388,13 +397,13 @@ static void a_note_is_utf8_of_at_most_16384_bytes(void **state) {
   static char note[EXPSTART_NOTE_MAX + 2];
   struct expstart_request request = good_request();
   request.note = note;
-  assert_int_equal(expstart__check_request(&request), EXPSTART_OK);
+  assert_int_equal(check_request(&request), EXPSTART_OK);
   memset(note, 'n', EXPSTART_NOTE_MAX);
-  assert_int_equal(expstart__check_request(&request), EXPSTART_OK);
+  assert_int_equal(check_request(&request), EXPSTART_OK);
   note[EXPSTART_NOTE_MAX] = 'n';
-  assert_int_equal(expstart__check_request(&request), EXPSTART_ENOTELONG);
+  assert_int_equal(check_request(&request), EXPSTART_ENOTELONG);
   request.note = "caf\xE9";
-  assert_int_equal(expstart__check_request(&request), EXPSTART_ENOTEUTF8);
+  assert_int_equal(check_request(&request), EXPSTART_ENOTEUTF8);
 }
 
 int main(void) {
@@ -406,6 +415,7 @@ int main(void) {
       cmocka_unit_test(a_newer_callers_options_may_only_add_zeros),
       cmocka_unit_test(an_endpoint_is_kept_without_slashes_at_its_end),
       cmocka_unit_test(what_is_no_http_url_is_refused),
+      cmocka_unit_test(an_endpoint_that_is_missing_is_not_called_a_wrong_url),
       cmocka_unit_test(a_query_or_a_fragment_is_refused),
       cmocka_unit_test(an_empty_query_or_fragment_does_not_swallow_the_path),
       cmocka_unit_test(credentials_are_refused),

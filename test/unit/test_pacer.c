@@ -39,7 +39,7 @@ static void wait_until_ready(const struct expstart__pacer *pacer, uint64_t *now_
 /* Shows that the claims of this API are true: none left, and then throttled; then on to its next window. */
 static void prove_claims(struct expstart__pacer *pacer, uint64_t *now_us) {
   struct expstart__notice notice;
-  struct expstart__hints none_left = {EXPSTART__NO_HINT, 0, 5000};
+  struct expstart__hints none_left = {EXPSTART__NO_HINT, 0, 5000, EXPSTART__NO_HINT};
   assert_false(attempt(pacer, now_us, EXPSTART__HEARD_ANSWER, none_left, &notice));
   assert_true(attempt(pacer, now_us, EXPSTART__HEARD_THROTTLE, none_left, &notice));
   assert_int_equal(notice.kind, EXPSTART__GATE_SHUT);
@@ -51,7 +51,7 @@ static void a_throttle_by_its_reset_shuts_the_gate(void **state) {
   struct expstart__pacer pacer = open_pacer();
   struct expstart__notice notice;
   uint64_t now_us = began_us;
-  struct expstart__hints reset = {EXPSTART__NO_HINT, 0, 5000};
+  struct expstart__hints reset = {EXPSTART__NO_HINT, 0, 5000, EXPSTART__NO_HINT};
   assert_true(attempt(&pacer, &now_us, EXPSTART__HEARD_THROTTLE, reset, &notice));
   assert_int_equal(notice.gate, EXPSTART_BLOCKED_THROTTLE_GATE);
   assert_in_range(notice.until_us, now_us + 5 * second_us, now_us + 5 * second_us + 250000);
@@ -63,7 +63,7 @@ static void a_claim_of_years_is_cut_like_any_hint(void **state) {
   struct expstart__pacer pacer = open_pacer();
   struct expstart__notice notice;
   uint64_t now_us = began_us;
-  struct expstart__hints years = {EXPSTART__NO_HINT, 0, INT64_C(1764000000000)};
+  struct expstart__hints years = {EXPSTART__NO_HINT, 0, INT64_C(1764000000000), EXPSTART__NO_HINT};
   prove_claims(&pacer, &now_us);
   assert_true(attempt(&pacer, &now_us, EXPSTART__HEARD_ANSWER, years, &notice));
   assert_int_equal(expstart__pacer_shut_until(&pacer), now_us + 600 * second_us);
@@ -76,7 +76,7 @@ static void a_probe_that_takes_the_last_one_leaves_the_gate_shut(void **state) {
   struct expstart__pacer pacer = open_pacer();
   struct expstart__notice notice;
   uint64_t now_us = began_us;
-  struct expstart__hints last_one = {EXPSTART__NO_HINT, 0, 60000};
+  struct expstart__hints last_one = {EXPSTART__NO_HINT, 0, 60000, EXPSTART__NO_HINT};
   prove_claims(&pacer, &now_us);
   assert_true(attempt(&pacer, &now_us, EXPSTART__HEARD_ANSWER, last_one, &notice));
   assert_int_equal(notice.kind, EXPSTART__GATE_EXTENDED);
@@ -90,7 +90,8 @@ static void a_hint_of_nothing_is_a_pause_of_our_own(void **state) {
     struct expstart__pacer pacer = open_pacer();
     struct expstart__notice notice;
     uint64_t now_us = began_us;
-    struct expstart__hints hints = {hints_ms[i], EXPSTART__NO_HINT, EXPSTART__NO_HINT};
+    struct expstart__hints hints = {hints_ms[i], EXPSTART__NO_HINT, EXPSTART__NO_HINT,
+                                    EXPSTART__NO_HINT};
     assert_true(attempt(&pacer, &now_us, EXPSTART__HEARD_THROTTLE, hints, &notice));
     assert_in_range(notice.until_us - now_us, 10000, 1000000);
   }

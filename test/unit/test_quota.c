@@ -13,7 +13,7 @@ static const uint64_t began_us = 1000000000, second_us = 1000000;
 /* An attempt sent and accepted a millisecond after the last one. */
 static void accept(struct expstart__quota *quota, uint64_t *now_us, int64_t remaining,
                    int64_t reset_ms) {
-  struct expstart__hints hints = {EXPSTART__NO_HINT, remaining, reset_ms};
+  struct expstart__hints hints = {EXPSTART__NO_HINT, remaining, reset_ms, EXPSTART__NO_HINT};
   *now_us += 1000;
   expstart__quota_accepted(quota, *now_us, *now_us - 500, &hints);
 }
@@ -72,8 +72,8 @@ static void an_attempt_accepted_when_none_was_left_disproves_it(void **state) {
 static void replies_that_overtake_each_other_are_no_contradiction(void **state) {
   (void)state;
   struct expstart__quota quota = {0};
-  struct expstart__hints fewer = {EXPSTART__NO_HINT, 7, 60000};
-  struct expstart__hints more = {EXPSTART__NO_HINT, 9, 60000};
+  struct expstart__hints fewer = {EXPSTART__NO_HINT, 7, 60000, EXPSTART__NO_HINT};
+  struct expstart__hints more = {EXPSTART__NO_HINT, 9, 60000, EXPSTART__NO_HINT};
   expstart__quota_accepted(&quota, began_us + 2000, began_us, &fewer);
   expstart__quota_accepted(&quota, began_us + 3000, began_us,
                            &more); /* sent before that was heard */

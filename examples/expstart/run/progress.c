@@ -51,6 +51,18 @@ static void describe_wait(char *buf, size_t size, const struct progress_view *vi
   case EXPSTART_BLOCKED_OUTAGE_GATE:
     (void)snprintf(buf, size, "API out of reach, next try in %s", time);
     break;
+  case EXPSTART_BLOCKED_RESOURCE_GATE:
+    (void)snprintf(buf, size, "out of resources, next try in %s", time);
+    break;
+  case EXPSTART_BLOCKED_KEY:
+    (void)snprintf(buf, size, "waits for a key");
+    break;
+  case EXPSTART_BLOCKED_PERMITS:
+    (void)snprintf(buf, size, "waits for permits");
+    break;
+  case EXPSTART_BLOCKED_CALLBACKS:
+    (void)snprintf(buf, size, "waits for results to be written");
+    break;
   }
 }
 
