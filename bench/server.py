@@ -50,8 +50,9 @@ http {{
 
 
 def reply(size):
-    """A reply to a start of exactly that many bytes; what is more than the shortest is like the API's."""
-    head = '{"errors":[],"experiment":{"id":1,"name":"test_experiment","state":"running",'
+    """A reply to a start of exactly that many bytes; what is more than the shortest is like the API's.
+    It is the same for all starts, and so names no experiment: a client may look at that."""
+    head = '{"errors":[],"experiment":{"name":"test_experiment","state":"running",'
     head += '"start_at":"2025-03-20T14:55:19.815Z"'
     tail = '},"experiment_note":{"id":1,"note":"bench"},"ok":true}'
     if size < 1000:

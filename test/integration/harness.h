@@ -28,12 +28,14 @@
 
 #define HARNESS_KEY "Kq3-secret-9fJx"
 #define HARNESS_PATIENCE_MS 20000
+#define HARNESS_SETTLE_MS 700 /* of attempt_timeout_ms, where a doubt is to settle soon */
 #define HARNESS_ATTEMPTS_KEPT 64
 #define HARNESS_ID 7 /* what the replies below are about */
 
 #define BODY_STARTED                                                                               \
   "{\"ok\":true,\"experiment\":{\"id\":7,\"name\":\"seven\",\"state\":\"running\","                \
   "\"start_at\":\"2024-05-06T07:08:09Z\"}}"
+#define BODY_STARTED_ANY "{\"ok\":true,\"experiment\":{\"state\":\"running\"}}" /* names none */
 #define BODY_READY "{\"experiment\":{\"id\":7,\"name\":\"seven\",\"state\":\"ready\"}}"
 #define BODY_RUNNING "{\"experiment\":{\"id\":7,\"name\":\"seven\",\"state\":\"running\"}}"
 

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#define STARTED RAW_JSON(200, NULL, BODY_STARTED)
+#define STARTED RAW_JSON(200, NULL, BODY_STARTED_ANY)
 
 static const struct rawserver_step script_started[] = {RAW_REPEAT(STARTED)};
 

@@ -52,9 +52,21 @@ static void expect_sent_again(const struct rawserver_step *step, uint32_t thrott
 }
 
 /* One start, the reply, and a look at what became of it. */
+/* As PLAY, with little time for doubts to settle. */
+static const struct harness_result *
+play_settling(struct harness *h, const struct rawserver_step *steps, size_t step_count) {
+  harness_serve(h, &(struct rawserver_options){.steps = steps, .step_count = step_count});
+  h->options.attempt_timeout_ms = HARNESS_SETTLE_MS;
+  harness_open(h);
+  harness_submit(h, HARNESS_ID);
+  harness_run(h, 1);
+  return h->results[0];
+}
+
 static void expect_look(const struct rawserver_step *step) {
   const struct rawserver_step seen_running[] = {*step, RAW_STEP(LOOK("running"))};
-  const struct rawserver_step seen_ready[] = {*step, RAW_STEP(LOOK("ready")), RAW_STEP(STARTED)};
+  const struct rawserver_step seen_ready[] = {*step, RAW_STEP(LOOK("ready")),
+                                              RAW_STEP(LOOK("ready")), RAW_STEP(STARTED)};
   struct harness h;
   const struct harness_result *result = PLAY(&h, seen_running);
   expect_outcome(result, EXPSTART_RUNNING, EXPSTART_OK, 200);
@@ -63,10 +75,10 @@ static void expect_look(const struct rawserver_step *step) {
   assert_int_equal(gets_of(&h), 1);
   harness_end(&h);
 
-  result = PLAY(&h, seen_ready);
+  result = play_settling(&h, seen_ready, 4);
   expect_outcome(result, EXPSTART_STARTED, EXPSTART_OK, 200);
   assert_int_equal(puts_of(&h), 2);
-  assert_int_equal(gets_of(&h), 1);
+  assert_int_equal(gets_of(&h), 2);
   harness_end(&h);
 }
 
@@ -100,10 +112,45 @@ static void a_refused_key_is_rejected_at_once(void **state) {
   static const struct rawserver_step text = RAW_STEP(
       RAW_SEND("HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\nContent-Length: 16\r\n"
                "WWW-Authenticate: Basic realm=\"x\"\r\n\r\nInvalid API key\n"));
+  static const struct rawserver_step plain =
+      RAW_STEP(RAW_SEND("HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nForbidden"));
+  expect_final(&text, EXPSTART_REJECTED, EXPSTART_EREFUSED, 401, "Invalid API key");
+  expect_final(&plain, EXPSTART_REJECTED, EXPSTART_EREFUSED, 403, "Forbidden");
+}
+
+static void a_403_for_one_experiment_or_of_a_firewall_is_not_a_refused_key(void **state) {
+  (void)state;
   static const struct rawserver_step json =
       RAW_STEP(RAW_JSON(403, NULL, "{\"errors\":[\"not yours\"]}"));
-  expect_final(&text, EXPSTART_REJECTED, EXPSTART_EREFUSED, 401, "Invalid API key");
-  expect_final(&json, EXPSTART_REJECTED, EXPSTART_EREFUSED, 403, "not yours");
+  static const struct rawserver_step page = RAW_STEP(
+      RAW_SEND("HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 26\r\n\r\n"
+               "\n <html>Go away.</html>\r\n\r\n"));
+  expect_final(&json, EXPSTART_REJECTED, EXPSTART_EFORBIDDEN, 403, "not yours");
+  expect_final(&page, EXPSTART_REJECTED, EXPSTART_EFORBIDDEN, 403, "<html>Go away.</html>");
+}
+
+static void a_403_with_retry_after_is_a_throttle(void **state) {
+  (void)state;
+  static const struct rawserver_step script[] = {
+      RAW_STEP(RAW_JSON(403, "Retry-After: 1\r\n", "{\"message\":\"secondary limit\"}")),
+      RAW_STEP(STARTED)};
+  struct harness h;
+  const struct harness_result *result = PLAY(&h, script);
+  expect_outcome(result, EXPSTART_STARTED, EXPSTART_OK, 200);
+  assert_int_equal(result->throttled, 1);
+  harness_end(&h);
+}
+
+static void a_success_that_names_another_experiment_or_another_state_is_looked_up(void **state) {
+  (void)state;
+  static const struct rawserver_step steps[] = {
+      RAW_STEP(
+          RAW_JSON(200, NULL, "{\"ok\":true,\"experiment\":{\"id\":8,\"state\":\"running\"}}")),
+      RAW_STEP(RAW_JSON(200, NULL, "{\"ok\":true,\"experiment\":{\"id\":7,\"state\":\"ready\"}}")),
+      RAW_STEP(RAW_JSON(200, NULL, "{\"ok\":false,\"experiment\":{\"id\":8}}")),
+      RAW_STEP(RAW_JSON(404, NULL, "{\"ok\":false,\"experiment\":{\"id\":8}}"))};
+  for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+    expect_look(&steps[i]);
 }
 
 static void a_redirect_is_rejected_and_not_followed(void **state) {
@@ -123,16 +170,16 @@ static void a_redirect_is_rejected_and_not_followed(void **state) {
   rawserver_stop(other);
 }
 
-static void unknown_fields_and_states_do_no_harm(void **state) {
+static void unknown_fields_do_no_harm(void **state) {
   (void)state;
   static const struct rawserver_step script[] = {RAW_STEP(RAW_JSON(
       201, NULL,
       " {\"new\":[1,{\"ok\":false}],\"experiment\":{\"id\":7,\"owner\":{\"state\":\"x\"},"
-      "\"state\":\"warming_up\",\"name\":\"\\u0007a\\nb\",\"start_at\":null},\"ok\":true} \r\n"))};
+      "\"state\":\"running\",\"name\":\"\\u0007a\\nb\",\"start_at\":null},\"ok\":true} \r\n"))};
   struct harness h;
   const struct harness_result *result = PLAY(&h, script);
   expect_outcome(result, EXPSTART_STARTED, EXPSTART_OK, 201);
-  assert_string_equal(result->state, "warming_up");
+  assert_string_equal(result->state, "running");
   assert_string_equal(result->name, "?a b");
   assert_null(result->started_at);
   assert_string_equal(result->message, "");
@@ -249,7 +296,7 @@ static void a_look_that_is_refused_leaves_it_unknown(void **state) {
     struct harness h;
     const struct harness_result *result = PLAY(&h, script);
     assert_int_equal(result->outcome, EXPSTART_UNKNOWN);
-    assert_int_equal(result->error, EXPSTART_EUNCONFIRMED);
+    assert_int_equal(result->error, statuses[i] == 401 ? EXPSTART_EREFUSED : EXPSTART_EUNCONFIRMED);
     assert_int_equal(result->confirmed, 0);
     assert_int_equal(puts_of(&h), 1);
     assert_int_equal(gets_of(&h), 1);
@@ -312,13 +359,13 @@ static void confirm_on_refusal_tells_running_from_refused(void **state) {
 static void a_refusal_after_a_lost_start_may_be_our_own_doing(void **state) {
   (void)state;
   static const struct rawserver_step script[] = {
-      RAW_STEP(RAW_RESET), RAW_STEP(LOOK("ready")),
+      RAW_STEP(RAW_RESET), RAW_STEP(LOOK("ready")), RAW_STEP(LOOK("ready")),
       RAW_STEP(RAW_JSON(409, NULL, "{\"errors\":[\"already\"]}")), RAW_STEP(LOOK("running"))};
   struct harness h;
-  const struct harness_result *result = PLAY(&h, script);
+  const struct harness_result *result = play_settling(&h, script, sizeof(script) / sizeof(*script));
   expect_outcome(result, EXPSTART_RUNNING, EXPSTART_OK, 200);
   assert_int_equal(puts_of(&h), 2);
-  assert_int_equal(gets_of(&h), 2);
+  assert_int_equal(gets_of(&h), 3);
   harness_end(&h);
 }
 
@@ -371,8 +418,11 @@ int main(void) {
       cmocka_unit_test(an_ok_false_is_rejected_with_the_apis_words),
       cmocka_unit_test(a_4xx_is_rejected_with_the_apis_words),
       cmocka_unit_test(a_refused_key_is_rejected_at_once),
+      cmocka_unit_test(a_403_for_one_experiment_or_of_a_firewall_is_not_a_refused_key),
+      cmocka_unit_test(a_403_with_retry_after_is_a_throttle),
+      cmocka_unit_test(a_success_that_names_another_experiment_or_another_state_is_looked_up),
       cmocka_unit_test(a_redirect_is_rejected_and_not_followed),
-      cmocka_unit_test(unknown_fields_and_states_do_no_harm),
+      cmocka_unit_test(unknown_fields_do_no_harm),
       cmocka_unit_test(a_look_at_an_unknown_state_counts_as_not_running),
       cmocka_unit_test(a_408_and_a_425_are_sent_again),
       cmocka_unit_test(a_429_is_sent_again_and_costs_no_attempt),
