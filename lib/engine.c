@@ -778,8 +778,9 @@ static uint32_t count_due(const struct expstart__table *table, uint64_t now_us, 
   return count + count_due(table, now_us, 2 * at + 2, most - count);
 }
 
-/* How many more permits could be used now. */
-static uint32_t permits_wanted(const struct expstart__engine *engine, uint64_t now_us) {
+/* How many more permits could be used now, beside those that are left. */
+static uint32_t permits_wanted(const struct expstart__engine *engine, uint64_t now_us,
+                               uint64_t left) {
   expstart_blocked blocked;
   if (is_held(engine, &blocked) ||
       expstart__pacer_ready_at(&engine->pacer, now_us, engine->in_flight, &blocked) > now_us)
@@ -788,7 +789,6 @@ static uint32_t permits_wanted(const struct expstart__engine *engine, uint64_t n
   uint32_t ready = count_due(&engine->table, now_us, 0, slots);
   uint32_t fresh = engine->table.fresh.count;
   ready += fresh < slots - ready ? fresh : slots - ready;
-  uint64_t left = expstart__permits_count(&engine->permits, now_us);
   return ready > left ? ready - (uint32_t)left : 0;
 }
 
@@ -797,7 +797,8 @@ static uint64_t tell_permits(struct expstart__engine *engine, uint64_t now_us) {
   uint64_t at_us;
   if (!engine->options.on_permits)
     return EXPSTART__NEVER;
-  uint32_t wanted = permits_wanted(engine, now_us);
+  uint64_t left = expstart__permits_left(&engine->permits, now_us);
+  uint32_t wanted = permits_wanted(engine, now_us, left);
   bool tell = expstart__permits_want(&engine->permits, now_us, wanted, &at_us);
   if (tell && engine->port.permits)
     engine->port.permits(engine->port.self, wanted);

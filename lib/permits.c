@@ -20,6 +20,8 @@ void expstart__permits_grant(struct expstart__permits *permits, uint64_t now_us,
   drop_lapsed(permits, now_us);
   if (n == 0 || until_us <= now_us)
     return;
+  permits->told =
+      permits->told > n ? permits->told - n : 0; /* what the caller knows is wanted still */
   uint32_t at = permits->grant_count;
   while (at > 0 && permits->grants[at - 1].until_us > until_us)
     at--;

@@ -119,6 +119,10 @@ static struct sim_reply after(struct sim_reply reply, uint64_t done_after_us) {
   return reply;
 }
 
+static struct sim_reply late(struct sim_server *server, struct sim_reply reply) {
+  return after(reply, sim_random_between(&server->random, 0, server->faults.late_us));
+}
+
 static struct sim_reply garbled(struct sim_server *server) {
   struct sim_reply reply = after(plain(200), 0);
   bool cut = sim_random_chance(&server->random, 0.5);
@@ -134,16 +138,16 @@ static struct sim_reply start_with_faults(struct sim_server *server) {
   if (sim_random_chance(random, faults->error_before))
     return plain(500);
   if (sim_random_chance(random, faults->error_after))
-    return after(plain(500), 0);
+    return late(server, plain(500));
   if (sim_random_chance(random, faults->reset_before))
     return lost();
   if (sim_random_chance(random, faults->reset_after))
-    return after(lost(), 0);
+    return late(server, lost());
   if (sim_random_chance(random, faults->unavailable))
     return plain(503);
   if (sim_random_chance(random, faults->gateway)) {
     struct sim_reply reply = plain(sim_random_chance(random, 0.5) ? 502 : 504);
-    return sim_random_chance(random, 0.5) ? after(reply, 0) : reply;
+    return sim_random_chance(random, 0.5) ? late(server, reply) : reply;
   }
   if (sim_random_chance(random, faults->garbage))
     return garbled(server);

@@ -31,7 +31,8 @@ struct sim_faults {
   double unavailable, gateway; /* 503 without a hint; 502 or 504 after it was carried out or not */
   double garbage;              /* carried out, and a reply that cannot be read or is cut off */
   double slow;                 /* carried out only after slow_us */
-  double look_error;           /* of look-ups: any of the above */
+  uint64_t late_us; /* what is carried out though it was told to have failed, is within that time */
+  double look_error; /* of look-ups: any of the above */
   uint64_t slow_us;
 };
 

@@ -45,6 +45,7 @@ void sim_watch_open(struct sim_watch *watch, uint64_t seed, const struct sim_net
 void sim_watch_close(struct sim_watch *watch) {
   free(watch->records);
   free(watch->sends_us);
+  free(watch->grants);
 }
 
 struct sim_record *sim_watch_record(struct sim_watch *watch, int64_t experiment_id) {
@@ -59,6 +60,7 @@ void sim_watch_submitted(struct sim_watch *watch, const struct expstart_request 
   *record = (struct sim_record){.ticket = ticket,
                                 .submitted_us = watch->network->now_us,
                                 .mode = (uint8_t)request->mode,
+                                .timeout_ms = request->timeout_ms,
                                 .accepted = true,
                                 .doubt = request->mode == EXPSTART_LOOK_THEN_START};
   watch->accepted++;
@@ -98,6 +100,35 @@ static void check_rate(struct sim_watch *watch) {
   watch->sends_us[watch->send_count++ % RING] = now_us;
 }
 
+/* ---- permits -----------------------------------------------------------------------------------
+ */
+
+void sim_watch_permit(struct sim_watch *watch, uint64_t n, uint64_t until_us) {
+  if (watch->grant_count % 64 == 0) {
+    watch->grants = realloc(watch->grants, (watch->grant_count + 64) * sizeof *watch->grants);
+    if (!watch->grants) {
+      perror("expstart-sim");
+      exit(3);
+    }
+  }
+  watch->grants[watch->grant_count++] = (struct sim_grant){n, until_us};
+}
+
+static void check_permit(struct sim_watch *watch) {
+  struct sim_grant *first = NULL;
+  if (!watch->options->on_permits)
+    return;
+  for (uint64_t i = 0; i < watch->grant_count; i++) {
+    struct sim_grant *grant = &watch->grants[i];
+    bool valid = grant->count > 0 && grant->until_us > watch->network->now_us;
+    if (valid && (!first || grant->until_us < first->until_us))
+      first = grant;
+  }
+  expect(watch, first != NULL, "sent without a permit");
+  if (first)
+    first->count--;
+}
+
 /* ---- sends and reports --------------------------------------------------------------------------
  */
 
@@ -123,6 +154,7 @@ void sim_watch_sending(struct sim_watch *watch, const struct expstart__send *sen
   expect(watch, record->ticket == send->ticket, "sent under another ticket");
   expect(watch, !watch->paused, "sent while paused");
   expect(watch, !watch->aborted, "sent after an ABORT close");
+  expect(watch, !watch->key_refused, "sent with a key that was refused");
   expect(watch, !record->in_flight, "two attempts of one request at once");
   expect(watch, watch->in_flight < watch->options->max_in_flight, "more than max_in_flight");
   expect(watch,
@@ -133,6 +165,7 @@ void sim_watch_sending(struct sim_watch *watch, const struct expstart__send *sen
          "a start of what is only to be looked up");
   check_gate(watch);
   check_rate(watch);
+  check_permit(watch);
 }
 
 static bool may_have_been_done(const struct expstart__report *report) {
@@ -205,6 +238,9 @@ static void check_time(struct sim_watch *watch, const struct sim_record *record)
     expect(watch,
            now_us <= record->submitted_us + options->total_timeout_ms * UINT64_C(1000) + LATE_US,
            "called back after its total timeout");
+  if (record->timeout_ms)
+    expect(watch, now_us <= record->submitted_us + record->timeout_ms * UINT64_C(1000) + LATE_US,
+           "called back after its own timeout");
   if (record->first_us)
     expect(watch, now_us <= record->first_us + options->retry_timeout_ms * UINT64_C(1000) + LATE_US,
            "called back after its retry timeout");
@@ -260,12 +296,16 @@ void sim_watch_stepped(struct sim_watch *watch, const struct expstart__engine *e
          watch->accepted - watch->called, expstart__engine_live(engine));
   expect(watch,
          expstart__engine_live(engine) == 0 || wake_us != EXPSTART__NEVER || watch->paused ||
-             watch->in_flight > 0,
+             watch->key_refused || watch->options->on_permits || watch->in_flight > 0,
          "nothing will ever happen again, and the run has not ended");
   watch->steps_in_instant = now_us == watch->instant_us ? watch->steps_in_instant + 1 : 0;
   expect(watch, now_us >= watch->instant_us, "time runs backwards");
   expect(watch, watch->steps_in_instant < STEPS_MOST, "time stands still");
   watch->instant_us = now_us;
+}
+
+void sim_watch_stuck(struct sim_watch *watch) {
+  expect(watch, false, "nothing will ever happen again, and the run has not ended");
 }
 
 void sim_watch_ended(struct sim_watch *watch) {

@@ -7,7 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SUBMIT_SOME = SIM_EVENTS, CANCEL_ONE, CANCEL_ALL, PAUSE, RESUME, SET_RATE, CLOSE, ACTIONS };
+enum {
+  SUBMIT_SOME = SIM_EVENTS,
+  CANCEL_ONE,
+  CANCEL_ALL,
+  PAUSE,
+  RESUME,
+  SET_RATE,
+  SET_MOST,
+  PERMIT,
+  NEW_KEY,
+  CLOSE,
+  ACTIONS
+};
 
 static const uint64_t BEGAN_US = 1000000000, TICK_US = 1000, TURNS_MOST = 20000000;
 
@@ -23,6 +35,8 @@ struct world {
   double meddling;          /* how often callbacks call back in */
   bool ticks;               /* timers count in milliseconds */
   bool closing;
+  uint32_t wanted; /* permits, as was told and not granted yet */
+  bool granting;   /* more are to come */
 };
 
 static bool chance(struct world *world, double probability) {
@@ -49,13 +63,15 @@ static void submit(struct world *world) {
   if (world->closing || world->next_id > world->starts)
     return;
   double mode = sim_random_share(&world->random);
-  struct expstart_request request = {.size = sizeof request,
-                                     .experiment_id = (int64_t)world->next_id,
-                                     .note = chance(world, 0.3) ? "a note" : NULL,
-                                     .mode = mode < 0.9    ? EXPSTART_START
-                                             : mode < 0.95 ? EXPSTART_LOOK_THEN_START
-                                                           : EXPSTART_LOOK,
-                                     .done = on_done};
+  struct expstart_request request = {
+      .size = sizeof request,
+      .experiment_id = (int64_t)world->next_id,
+      .note = chance(world, 0.3) ? "a note" : NULL,
+      .mode = mode < 0.9    ? EXPSTART_START
+              : mode < 0.95 ? EXPSTART_LOOK_THEN_START
+                            : EXPSTART_LOOK,
+      .timeout_ms = chance(world, 0.1) ? (uint32_t)scaled(world, 20, 600000) : 0,
+      .done = on_done};
   expstart_ticket ticket = 0;
   int status = expstart__engine_submit(world->engine, world->network.now_us, &request, &ticket);
   sim_watch_submitted(&world->watch, &request, status, ticket);
@@ -82,6 +98,36 @@ static void set_rate(struct world *world) {
   uint32_t burst = chance(world, 0.5) ? 0 : (uint32_t)between(world, 1, 50);
   expstart__engine_set_rate(world->engine, world->network.now_us, per_second, burst);
   sim_watch_rate(&world->watch, per_second, burst);
+}
+
+static void set_most(struct world *world) {
+  world->options.max_in_flight = (uint32_t)between(world, 1, 64);
+  expstart__engine_set_max_in_flight(world->engine, world->options.max_in_flight);
+}
+
+static void note_action(struct world *world, uint32_t action, uint64_t at_us) {
+  sim_agenda_note(&world->network.agenda, (struct sim_event){.at_us = at_us, .kind = action});
+}
+
+/* Some of what is wanted, some of it for a short time only; the rest later. */
+static void grant(struct world *world) {
+  uint64_t now_us = world->network.now_us;
+  world->granting = world->wanted > 0;
+  if (world->wanted == 0)
+    return;
+  uint32_t n = (uint32_t)between(world, 1, world->wanted);
+  uint32_t valid_ms = chance(world, 0.5) ? 0 : (uint32_t)scaled(world, 1, 5000);
+  world->wanted -= n;
+  sim_watch_permit(&world->watch, n, valid_ms ? now_us + valid_ms * UINT64_C(1000) : UINT64_MAX);
+  expstart__engine_permit(world->engine, now_us, n, valid_ms);
+  note_action(world, PERMIT, now_us + (uint64_t)scaled(world, 1, 2e6));
+}
+
+static void change_key(struct world *world) {
+  uint64_t now_us = world->network.now_us;
+  world->server.key_refused_from_us = chance(world, 0.3) ? now_us + between(world, 0, 10000000) : 0;
+  world->watch.key_refused = false;
+  expstart__engine_key_changed(world->engine);
 }
 
 /* As client.c does it. */
@@ -114,6 +160,15 @@ static void act(struct world *world, uint32_t action) {
     break;
   case SET_RATE:
     set_rate(world);
+    break;
+  case SET_MOST:
+    set_most(world);
+    break;
+  case PERMIT:
+    grant(world);
+    break;
+  case NEW_KEY:
+    change_key(world);
     break;
   case CLOSE:
     close_client(world, chance(world, 0.2));
@@ -179,6 +234,31 @@ static void port_notice(void *self, const struct expstart__notice *notice) {
   meddle(world);
 }
 
+static void port_permits(void *self, uint32_t wanted) {
+  struct world *world = self;
+  world->wanted = wanted;
+  if (wanted > 0 && !world->granting) {
+    world->granting = true;
+    note_action(world, PERMIT, world->network.now_us + (uint64_t)scaled(world, 1, 2e6));
+  }
+}
+
+static void port_key_refused(void *self, const char *message) {
+  struct world *world = self;
+  (void)message;
+  world->watch.key_refused = true;
+  note_action(world, NEW_KEY, world->network.now_us + (uint64_t)scaled(world, 1e3, 30e6));
+}
+
+/* The engine only asks whether they are set; what it tells goes through its port. */
+static void on_permits(expstart_client *client, uint32_t wanted, uint32_t returned, void *data) {
+  (void)client, (void)wanted, (void)returned, (void)data;
+}
+
+static void on_key_refused(expstart_client *client, const char *message, void *data) {
+  (void)client, (void)message, (void)data;
+}
+
 static void sink_report(void *owner, const struct sim_attempt *attempt,
                         struct expstart__report *report) {
   struct world *world = owner;
@@ -216,6 +296,8 @@ static void choose_options(struct world *world, struct expstart__settings *setti
     options.backoff_base_ms = (uint32_t)scaled(world, 1, 2000);
     options.backoff_cap_ms = options.backoff_base_ms * (uint32_t)between(world, 1, 50);
   }
+  options.on_permits = chance(world, 0.2) ? on_permits : NULL;
+  options.on_key_refused = chance(world, 0.5) ? on_key_refused : NULL;
   if (expstart__settings_init(settings, &options, NULL) != EXPSTART_OK) {
     fprintf(stderr, "expstart-sim: the world's options are refused\n");
     exit(3);
@@ -252,6 +334,7 @@ static void choose_faults(struct world *world) {
   uint64_t settle_us = world->options.attempt_timeout_ms * UINT64_C(1000);
   settle_us = settle_us < 5000000 ? settle_us : 5000000;
   faults->slow_us = world->options.attempt_timeout_ms * UINT64_C(1000) + settle_us / 2;
+  faults->late_us = settle_us;
   if (chance(world, 0.05))
     world->server.key_refused_from_us = BEGAN_US + between(world, 0, 60000000);
   if (chance(world, 0.05))
@@ -286,14 +369,10 @@ static void choose_traits(struct world *world) {
   }
 }
 
-static void note_action(struct world *world, uint32_t action, uint64_t at_us) {
-  sim_agenda_note(&world->network.agenda, (struct sim_event){.at_us = at_us, .kind = action});
-}
-
 static void choose_actions(struct world *world) {
   uint64_t span_us = (uint64_t)scaled(world, 1e3, 600e6);
   uint64_t end_us = BEGAN_US + span_us;
-  static const uint32_t actions[] = {CANCEL_ONE, CANCEL_ALL, PAUSE, SET_RATE};
+  static const uint32_t actions[] = {CANCEL_ONE, CANCEL_ALL, PAUSE, SET_RATE, SET_MOST};
   note_action(world, SUBMIT_SOME, BEGAN_US);
   for (uint64_t i = between(world, 0, 30); i > 0; i--)
     note_action(world, SUBMIT_SOME, between(world, BEGAN_US, end_us));
@@ -334,7 +413,9 @@ static void open_world(struct world *world, uint64_t seed, struct expstart__sett
                                 .abort = port_abort,
                                 .deliver = port_deliver,
                                 .attempt = port_attempt,
-                                .notice = port_notice};
+                                .notice = port_notice,
+                                .key_refused = port_key_refused,
+                                .permits = port_permits};
   world->engine = expstart__engine_create(&world->options, &port, BEGAN_US);
   world->wake_us = EXPSTART__NEVER;
 }
@@ -349,6 +430,10 @@ static void turn(struct world *world) {
     wake_us = network->now_us;
   if (world->ticks && wake_us != EXPSTART__NEVER)
     wake_us = network->now_us + (wake_us - network->now_us + TICK_US - 1) / TICK_US * TICK_US;
+  if (wake_us == EXPSTART__NEVER && sim_agenda_next_at(&network->agenda) == UINT64_MAX) {
+    sim_watch_stuck(&world->watch);
+    return;
+  }
   if (sim_agenda_next_at(&network->agenda) <= wake_us) {
     struct sim_event event = sim_agenda_take(&network->agenda);
     network->now_us = event.at_us;
