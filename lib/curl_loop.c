@@ -182,8 +182,10 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     stop_watching(socket);
     return;
   }
+  /* libuv tells of an error without the events that came with it: there may be a reply to read, which the
+     server has followed by a reset. */
   if (status < 0)
-    what = CURL_CSELECT_ERR;
+    what = CURL_CSELECT_IN | CURL_CSELECT_OUT | CURL_CSELECT_ERR;
   if (events & UV_READABLE)
     what |= CURL_CSELECT_IN;
   if (events & UV_WRITABLE)

@@ -179,7 +179,8 @@ static bool fill_buffer(struct rawserver_conn *conn, size_t needed) {
   while (conn->used < needed) {
     if (wait_until(conn->server, conn->fd, POLLIN, FOREVER) != WAIT_READY)
       return false;
-    ssize_t got = recv(conn->fd, conn->buffer + conn->used, conn->capacity - conn->used, 0);
+    size_t room = conn->server->options.leave_bodies ? 1 : conn->capacity - conn->used;
+    ssize_t got = recv(conn->fd, conn->buffer + conn->used, room, 0);
     if (got > 0)
       conn->used += (size_t)got;
     else if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
@@ -209,7 +210,11 @@ static struct rawserver_request *read_request(struct rawserver_conn *conn) {
   request = must(calloc(1, sizeof(*request)));
   request->storage = must(calloc(1, head + 1));
   memcpy(request->storage, conn->buffer, head);
-  if (!parse_head(request) || !body_length(request, &body) || !fill_buffer(conn, head + body))
+  if (!parse_head(request) || !body_length(request, &body))
+    goto broken;
+  if (conn->server->options.leave_bodies)
+    body = 0;
+  if (!fill_buffer(conn, head + body))
     goto broken;
   request->body = must(calloc(1, body + 1));
   request->body_length = body;

@@ -135,6 +135,9 @@ struct rawserver_options {
   size_t step_count;
   enum rawserver_listen listen;
   size_t reset_connections; /* so many are reset as soon as accepted; SIZE_MAX: all */
+  /* Requests count as whole with their head, and what follows stays in the socket unread: a close is a
+     reset then. For one request a connection. */
+  bool leave_bodies;
 };
 
 #define RAW_SCRIPT(array) .steps = (array), .step_count = sizeof(array) / sizeof((array)[0])
