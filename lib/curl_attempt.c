@@ -309,7 +309,8 @@ int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
   attempt->timeout_us = send->timeout_ms * UINT64_C(1000);
   attempt->sends = 0;
   attempt->header_size = 0;
-  attempt->aborted = attempt->too_large = attempt->out_of_memory = false;
+  attempt->aborted = attempt->too_large = attempt->out_of_memory = attempt->had_grace = false;
+  attempt->overdue = false;
   attempt->status = 0;
   expstart__hint_fields_reset(&attempt->hints);
   attempt->error_text[0] = '\0';
@@ -318,6 +319,17 @@ int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
   fit_buffer(attempt);
   attempt->reply_size = 0;
   return EXPSTART_OK;
+}
+
+void expstart__curl_attempt_give_grace(struct expstart__curl_attempt *attempt, uint64_t now_us) {
+  const uint64_t grace_us = 250000;
+  uint64_t used_us = now_us - attempt->started_us;
+  if (attempt->had_grace || used_us + grace_us < attempt->timeout_us)
+    return;
+  attempt->had_grace = true;
+  attempt->set.any =
+      false; /* what is set on the handle is not what the next attempt takes it to be */
+  (void)curl_easy_setopt(attempt->easy, CURLOPT_TIMEOUT_MS, (long)((used_us + grace_us) / 1000));
 }
 
 /* ---- the report --------------------------------------------------------------------------------

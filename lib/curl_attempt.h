@@ -28,6 +28,7 @@ struct expstart__curl_attempt {
   struct expstart__curl_attempt *prev, *next; /* in the carrier's lists */
   uint32_t number;                            /* its place among all of the carrier's */
   bool under_way;
+  bool overdue; /* libcurl seems to have forgotten it */
   CURL *easy;
   CURLcode result;
   /* What is set on the handle, and need not be set again. */
@@ -46,7 +47,7 @@ struct expstart__curl_attempt {
   unsigned sends; /* times libcurl was about to send the request; the second was stopped */
   struct expstart__digest *digest;
   size_t header_size, reply_size; /* received so far; that of the reply decoded */
-  bool aborted, too_large, out_of_memory;
+  bool aborted, too_large, out_of_memory, had_grace;
   int status; /* of the last status line */
   struct expstart__hint_fields hints;
   char error_text[CURL_ERROR_SIZE];
@@ -60,6 +61,10 @@ void expstart__curl_attempt_destroy(struct expstart__curl_attempt *attempt);
 /* Prepares the handle for a send. EXPSTART_OK, ENOMEM or ESYSTEM. */
 int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
                                  const struct expstart__send *send, uint64_t now_us);
+
+/* Of one that is over time, or about to be, before libcurl was let look for what has arrived: gives it a
+   moment for that. Once; then it is left to end. */
+void expstart__curl_attempt_give_grace(struct expstart__curl_attempt *attempt, uint64_t now_us);
 
 /* The transfer ended with attempt->result: what it told. The report comes with a reply, the memory of
    which is used again. */

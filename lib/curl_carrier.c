@@ -121,9 +121,19 @@ static bool is_batch_complete(const struct curl_carrier *carrier, uint32_t finis
          carrier->finished_count > carrier->active_count;
 }
 
+/* What arrived while the thread was held is a reply, whatever the clock says now. */
+static void give_grace(struct curl_carrier *carrier) {
+  uint64_t now_us = uv_hrtime() / 1000;
+  for (struct expstart__curl_attempt *attempt = carrier->active.head; attempt;
+       attempt = attempt->next)
+    expstart__curl_attempt_give_grace(attempt, now_us);
+}
+
 static void on_turn(void *owner) {
   struct curl_carrier *carrier = owner;
   uint32_t finished_before = carrier->finished_count;
+  if (expstart__curl_loop_is_late(&carrier->curl))
+    give_grace(carrier);
   expstart__curl_loop_run(&carrier->curl);
   read_completions(carrier);
   if (carrier->curl.failed)
@@ -139,14 +149,18 @@ static void on_turn(void *owner) {
     expstart__curl_loop_kick(&carrier->curl);
 }
 
+/* Seen to be over time once, an attempt has until the next watch: the thread may have been held. */
 static void on_watch(uv_timer_t *watch) {
   struct curl_carrier *carrier = watch->data;
   uint64_t now_us = uv_hrtime() / 1000;
   struct expstart__curl_attempt *attempt = carrier->active.head;
   while (attempt) {
     struct expstart__curl_attempt *next = attempt->next;
-    if (now_us - attempt->started_us > attempt->timeout_us + WATCH_GRACE_US)
-      finish(carrier, attempt, CURLE_OPERATION_TIMEDOUT);
+    if (now_us - attempt->started_us > attempt->timeout_us + WATCH_GRACE_US) {
+      if (attempt->overdue)
+        finish(carrier, attempt, CURLE_OPERATION_TIMEDOUT);
+      attempt->overdue = true;
+    }
     attempt = next;
   }
   expstart__curl_loop_kick(&carrier->curl);

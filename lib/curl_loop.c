@@ -16,6 +16,9 @@ enum { REARM_MAX = 8 };
 #endif
 static const uint64_t TURN_NS = EXPSTART__TURN_NS;
 
+/* So long after a timeout was due the thread is taken to have been held. */
+static const uint64_t LATE_US = 100000;
+
 /* One poll handle per descriptor. A connection's lives as long as the connection: libcurl says REMOVE at
    the end of every transfer and asks anew for the next, and each time the kernel would have to be told
    six times. Of other descriptors, and of connections that were never made, libcurl does not tell that
@@ -98,6 +101,10 @@ static void ready_add(struct expstart__curl_socket *socket, int what) {
 
 static bool is_turn_over(const struct expstart__curl_loop *curl) {
   return uv_hrtime() - curl->began_ns >= TURN_NS;
+}
+
+bool expstart__curl_loop_is_late(const struct expstart__curl_loop *curl) {
+  return curl->timer_due_us > 0 && curl->began_ns / 1000 > curl->timer_due_us + LATE_US;
 }
 
 static void run_timeouts(struct expstart__curl_loop *curl) {
@@ -331,6 +338,7 @@ static int on_timeout_change(CURLM *multi, long timeout_ms, void *owner) {
   struct expstart__curl_loop *curl = owner;
   (void)multi;
   curl->timeout_due = timeout_ms == 0;
+  curl->timer_due_us = 0;
   uv_timer_stop(&curl->timer);
   if (timeout_ms == 0) {
     want_turn(curl);

@@ -14,8 +14,9 @@ struct expstart__curl_loop {
   uv_loop_t *loop;
   CURLM *multi;
   uv_timer_t timer;
-  uint64_t timer_due_us; /* when libcurl asked to be called, on uv_hrtime's clock */
-  bool timeout_due;      /* that time has come */
+  uint64_t
+      timer_due_us; /* when libcurl asked to be called, on uv_hrtime's clock; 0: at once, or never */
+  bool timeout_due; /* that time has come */
   struct expstart__turn turn;
   bool in_turn;
   bool again;                           /* a turn is wanted after this one */
@@ -40,7 +41,12 @@ int expstart__curl_loop_init(struct expstart__curl_loop *curl, uv_loop_t *loop, 
 /* Asks for a turn; from within one, for the next. */
 void expstart__curl_loop_kick(struct expstart__curl_loop *curl);
 
-/* To be called first in a turn: tells libcurl of sockets that are ready and of a timeout that has come.
+/* To be asked first in a turn: the thread comes to it so late after a timeout of libcurl's (the process was
+   stopped, a callback took its time) that sockets may have what was there in time. Within a call for any
+   socket libcurl ends all transfers that are over time, unread. */
+bool expstart__curl_loop_is_late(const struct expstart__curl_loop *curl);
+
+/* To be called next in a turn: tells libcurl of sockets that are ready and of a timeout that has come.
    What would hold the loop for too long is left for the next turn. */
 void expstart__curl_loop_run(struct expstart__curl_loop *curl);
 
