@@ -36,8 +36,11 @@ struct expstart__report {
   enum expstart__fate fate;
   bool timed_out;
   bool aborted; /* as asked, before it came to an end of its own */
-  bool ours;    /* it failed for want of something of this machine's: descriptors, memory, ... */
-  bool intact;  /* the whole reply arrived, and was not too large */
+  /* It failed for want of something of this machine's: descriptors, memory, threads, the CA file. Nothing
+     was sent unless its fate says otherwise. It says nothing of the API; the reply's message tells what was
+     missing. */
+  bool ours;
+  bool intact; /* the whole reply arrived, and was not too large */
   int http_status;
   int curl_code;
   struct expstart__hints hints;

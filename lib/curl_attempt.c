@@ -1,14 +1,21 @@
 #include "curl_attempt.h"
 
+#include "curl_fault.h"
 #include "expstart.h"
 #include "text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
+
+#ifndef SOCK_CLOEXEC /* it is Linux' and the BSDs' */
+#define SOCK_CLOEXEC 0
+#endif
 
 /* A full reply of 70 KB is read at once; a short one has a buffer of its size. Not where it may come over
    HTTP/2: there libcurl 7.88 may leave a reply that its buffer has no room for waiting until it times out,
@@ -76,6 +83,17 @@ static int on_prereq(void *data, char *remote_ip, char *local_ip, int remote_por
   struct expstart__curl_attempt *attempt = data;
   (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
   return ++attempt->sends > 1 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+/* As libcurl makes them; but libcurl does not tell why it could not. */
+static curl_socket_t on_open_socket(void *data, curlsocktype purpose,
+                                    struct curl_sockaddr *address) {
+  struct expstart__curl_attempt *attempt = data;
+  (void)purpose;
+  int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  if (fd < 0)
+    attempt->os_error = errno;
+  return fd;
 }
 
 static size_t on_body(char *bytes, size_t one, size_t size, void *data) {
@@ -178,6 +196,8 @@ static bool set_callbacks(struct expstart__curl_attempt *attempt) {
          curl_easy_setopt(easy, CURLOPT_WRITEDATA, attempt) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_HEADERDATA, attempt) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, attempt) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_prereq) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_PREREQDATA, attempt) == CURLE_OK;
 }
@@ -305,6 +325,7 @@ int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
   attempt->ticket = send->ticket;
   attempt->tag = send->tag;
   attempt->result = CURLE_OK;
+  attempt->os_error = 0;
   attempt->started_us = now_us;
   attempt->timeout_us = send->timeout_ms * UINT64_C(1000);
   attempt->sends = 0;
@@ -336,9 +357,8 @@ void expstart__curl_attempt_give_grace(struct expstart__curl_attempt *attempt, u
  */
 
 static bool is_certificate_error(CURLcode code) {
-  return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
-         code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_ISSUER_ERROR ||
-         code == CURLE_SSL_INVALIDCERTSTATUS || code == CURLE_SSL_CRL_BADFILE ||
+  return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CERTPROBLEM ||
+         code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_INVALIDCERTSTATUS ||
          code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
 }
 
@@ -348,14 +368,14 @@ static enum expstart__fate fate_of(const struct expstart__curl_attempt *attempt)
   return attempt->status >= 200 ? EXPSTART__REPLIED : EXPSTART__LOST;
 }
 
+enum { WORDS_SIZE = CURL_ERROR_SIZE + 256 };
+
 /* Words for what the API has none for. */
 static void describe(const struct expstart__curl_attempt *attempt,
                      const struct expstart__report *report, char *text, size_t size) {
   bool success = attempt->status >= 200 && attempt->status < 300;
   if (attempt->aborted)
     snprintf(text, size, "given up while it was under way");
-  else if (attempt->out_of_memory)
-    snprintf(text, size, "out of memory while reading the reply");
   else if (attempt->too_large)
     snprintf(text, size, "HTTP %d with a reply of more than %zu bytes", attempt->status,
              attempt->shared->settings->options.max_reply_bytes);
@@ -372,17 +392,35 @@ static void describe(const struct expstart__curl_attempt *attempt,
     snprintf(text, size, "HTTP %d", attempt->status);
 }
 
+/* Asked when all else is known. `text` is the words then. */
+static bool is_ours(const struct expstart__curl_attempt *attempt, char *text, size_t size) {
+  if (attempt->out_of_memory) {
+    snprintf(text, size, "out of memory while reading the reply");
+    return true;
+  }
+  if (attempt->result == CURLE_OK || attempt->aborted || attempt->sends > 1)
+    return false;
+  const struct expstart__curl_fault fault = {.easy = attempt->easy,
+                                             .result = attempt->result,
+                                             .os_error = attempt->os_error,
+                                             .sent = attempt->sends > 0,
+                                             .error_text = attempt->error_text,
+                                             .ca_file = attempt->shared->settings->options.ca_file};
+  return expstart__curl_fault_is_ours(&fault, text, size);
+}
+
 /* The API's words where it has some, else ours; never bytes of a reply that could not be read. */
-static void fill_message(const struct expstart__curl_attempt *attempt,
+static void fill_message(const struct expstart__curl_attempt *attempt, const char *ours,
                          struct expstart__report *report) {
   bool success = attempt->status >= 200 && attempt->status < 300;
   bool good = report->intact && report->reply.readable &&
               (report->reply.ok >= 0 || report->reply.state != NULL);
   if (success ? good : report->reply.message != NULL && report->fate == EXPSTART__REPLIED)
     return;
-  char text[CURL_ERROR_SIZE + 64];
-  describe(attempt, report, text, sizeof text);
-  expstart__reply_say(&report->reply, text);
+  char text[WORDS_SIZE];
+  if (!ours)
+    describe(attempt, report, text, sizeof text);
+  expstart__reply_say(&report->reply, ours ? ours : text);
 }
 
 static void count_bytes(const struct expstart__curl_attempt *attempt,
@@ -428,5 +466,7 @@ void expstart__curl_attempt_report(struct expstart__curl_attempt *attempt, uint6
     report->connected_us = time_of(attempt->easy, CURLINFO_PRETRANSFER_TIME_T);
     report->first_byte_us = time_of(attempt->easy, CURLINFO_STARTTRANSFER_TIME_T);
   }
-  fill_message(attempt, report);
+  char missing[WORDS_SIZE];
+  report->ours = is_ours(attempt, missing, sizeof missing);
+  fill_message(attempt, report->ours ? missing : NULL, report);
 }

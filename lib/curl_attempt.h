@@ -31,6 +31,7 @@ struct expstart__curl_attempt {
   bool overdue; /* libcurl seems to have forgotten it */
   CURL *easy;
   CURLcode result;
+  int os_error; /* the errno of a socket that could not be had, or of the loop that failed; 0: none */
   /* What is set on the handle, and need not be set again. */
   struct {
     bool any;

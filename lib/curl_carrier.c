@@ -64,6 +64,8 @@ static void take_out(struct attempt_list *list, struct expstart__curl_attempt *a
 static void finish(struct curl_carrier *carrier, struct expstart__curl_attempt *attempt,
                    CURLcode result) {
   attempt->result = result;
+  if (result == CURLE_FAILED_INIT || result == CURLE_ABORTED_BY_CALLBACK)
+    attempt->os_error = carrier->curl.failure;
   attempt->under_way = false;
   expstart__curl_loop_remove(&carrier->curl, attempt->easy);
   take_out(&carrier->active, attempt);

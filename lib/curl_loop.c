@@ -48,10 +48,19 @@ static void on_turn_closed(uv_handle_t *handle) {
 /* ---- calling libcurl --------------------------------------------------------------------------
  */
 
+/* For what libuv or libcurl refused. `uv_error` is libuv's, which is errno turned negative. */
+static void fail(struct expstart__curl_loop *curl, int uv_error) {
+  curl->failed = true;
+  curl->failure = -uv_error;
+}
+
 static void act(struct expstart__curl_loop *curl, curl_socket_t fd, int what) {
   int running;
-  if (curl_multi_socket_action(curl->multi, fd, what, &running) != CURLM_OK)
-    curl->failed = true;
+  CURLMcode code = curl_multi_socket_action(curl->multi, fd, what, &running);
+  if (code == CURLM_ABORTED_BY_CALLBACK)
+    curl->failed = true; /* by one of those below, which has said why */
+  else if (code != CURLM_OK)
+    fail(curl, code == CURLM_OUT_OF_MEMORY ? UV_ENOMEM : 0);
 }
 
 /* Within a turn only what is left at its end counts: most of what comes up is done before it. */
@@ -156,7 +165,7 @@ void expstart__curl_loop_remove(struct expstart__curl_loop *curl, CURL *easy) {
   if (curl->guard_sigpipe)
     expstart__sigpipe_hold(&hold);
   if (curl_multi_remove_handle(curl->multi, easy) != CURLM_OK)
-    curl->failed = true;
+    fail(curl, 0);
   if (curl->guard_sigpipe)
     expstart__sigpipe_release(&hold);
 }
@@ -206,8 +215,8 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     socket->rearmed = 0;
   else if (socket->rearmed++ >= REARM_MAX)
     socket->events = 0; /* watched again when libcurl next says what it wants */
-  else if (uv_poll_start(poll, socket->events, on_poll) != 0)
-    socket->curl->failed = true;
+  else if ((status = uv_poll_start(poll, socket->events, on_poll)) != 0)
+    fail(socket->curl, status);
 }
 
 static struct expstart__curl_socket *socket_of(const struct expstart__curl_loop *curl,
@@ -231,9 +240,9 @@ static bool make_room(struct expstart__curl_loop *curl, curl_socket_t fd) {
 static struct expstart__curl_socket *socket_open(struct expstart__curl_loop *curl,
                                                  curl_socket_t fd) {
   struct expstart__curl_socket *socket = make_room(curl, fd) ? calloc(1, sizeof *socket) : NULL;
-  if (!socket)
-    return NULL;
-  if (uv_poll_init_socket(curl->loop, &socket->poll, fd) != 0) {
+  int status = socket ? uv_poll_init_socket(curl->loop, &socket->poll, fd) : UV_ENOMEM;
+  if (status != 0) {
+    curl->failure = -status;
     free(socket);
     return NULL;
   }
@@ -250,8 +259,10 @@ static bool watch(struct expstart__curl_socket *socket, int events) {
   if (events == socket->events) /* uv_poll_start would tell the kernel all the same */
     return true;
   socket->events = events;
-  return (events ? uv_poll_start(&socket->poll, events, on_poll) : uv_poll_stop(&socket->poll)) ==
-         0;
+  int status = events ? uv_poll_start(&socket->poll, events, on_poll) : uv_poll_stop(&socket->poll);
+  if (status != 0)
+    socket->curl->failure = -status;
+  return status == 0;
 }
 
 static int on_connection_opened(void *owner, curl_socket_t fd, curlsocktype purpose) {
@@ -324,8 +335,9 @@ static void on_timer(uv_timer_t *timer) {
   struct expstart__curl_loop *curl = timer->data;
   uint64_t now_us = uv_hrtime() / 1000;
   if (now_us < curl->timer_due_us) {
-    if (uv_timer_start(timer, on_timer, (curl->timer_due_us - now_us) / 1000 + 1, 0) != 0)
-      curl->failed = true;
+    int status = uv_timer_start(timer, on_timer, (curl->timer_due_us - now_us) / 1000 + 1, 0);
+    if (status != 0)
+      fail(curl, status);
     return;
   }
   curl->timeout_due = true;
@@ -344,8 +356,11 @@ static int on_timeout_change(CURLM *multi, long timeout_ms, void *owner) {
     want_turn(curl);
   } else if (timeout_ms > 0 && !curl->closing) {
     curl->timer_due_us = uv_hrtime() / 1000 + (uint64_t)timeout_ms * 1000;
-    if (uv_timer_start(&curl->timer, on_timer, (uint64_t)timeout_ms, 0) != 0)
+    int status = uv_timer_start(&curl->timer, on_timer, (uint64_t)timeout_ms, 0);
+    if (status != 0) {
+      curl->failure = -status;
       return -1;
+    }
   }
   return 0;
 }

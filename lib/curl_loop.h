@@ -26,7 +26,8 @@ struct expstart__curl_loop {
   struct expstart__curl_socket *ready_head, **ready_tail; /* what libcurl has to be told of */
   bool guard_sigpipe;
   bool closing;
-  bool failed; /* libcurl returned an error from which no transfer's fate is certain */
+  bool failed; /* an error after which no transfer's fate is certain */
+  int failure; /* the errno of the last that went wrong here; 0: it had none */
   unsigned open_handles;
   void (*run)(void *owner);
   void (*closed)(void *owner);

@@ -6,9 +6,11 @@
 #include "curl_carrier.h"
 #include "expstart.h"
 #include "grow.h"
+#include "shortage.h"
 #include "turn.h"
 #include "wake.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -133,6 +135,7 @@ static void send_parcel(struct worker *worker, struct parcel *parcel) {
   parcel->send.tag = parcel;
   if (worker->curl->ops->send(worker->curl, &parcel->send, &parcel->handle) == EXPSTART_OK)
     return;
+  char text[128];
   struct expstart__reply memory = parcel->report.reply;
   expstart__reply_empty(&memory);
   parcel->report = (struct expstart__report){.ticket = parcel->send.ticket,
@@ -140,6 +143,8 @@ static void send_parcel(struct worker *worker, struct parcel *parcel) {
                                              .ours = true,
                                              .hints = EXPSTART__NO_HINTS,
                                              .reply = memory};
+  expstart__shortage_say(ENOMEM, text, sizeof text);
+  expstart__reply_say(&parcel->report.reply, text);
   append(&worker->inbox, parcel);
 }
 
