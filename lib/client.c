@@ -3,6 +3,7 @@
 #include "carrier.h"
 #include "curl_carrier.h"
 #include "digest.h"
+#include "ending.h"
 #include "engine.h"
 #include "expstart.h"
 #include "inbox.h"
@@ -308,6 +309,8 @@ static void keep_heap(void) {
 static void set_up_curl(void) {
   keep_heap();
   curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (curl_ready == CURLE_OK && !expstart__ending_watch())
+    curl_ready = CURLE_OUT_OF_MEMORY;
 }
 
 static int create_carrier(expstart_client *client, uv_loop_t *loop) {

@@ -1,6 +1,7 @@
 #include "curl_attempt.h"
 
 #include "curl_fault.h"
+#include "ending.h"
 #include "expstart.h"
 #include "text.h"
 
@@ -242,7 +243,10 @@ expstart__curl_attempt_create(const struct expstart__curl_shared *shared) {
 void expstart__curl_attempt_destroy(struct expstart__curl_attempt *attempt) {
   if (!attempt)
     return;
-  curl_easy_cleanup(attempt->easy);
+  if (expstart__ending_enter()) {
+    curl_easy_cleanup(attempt->easy);
+    expstart__ending_leave();
+  }
   expstart__digest_destroy(attempt->digest);
   free(attempt);
 }

@@ -1,5 +1,6 @@
 #include "curl_loop.h"
 
+#include "ending.h"
 #include "expstart.h"
 #include "sigpipe.h"
 
@@ -123,6 +124,17 @@ static void run_timeouts(struct expstart__curl_loop *curl) {
   act(curl, CURL_SOCKET_TIMEOUT, 0);
 }
 
+static void stop_watching(struct expstart__curl_socket *socket);
+
+/* The process is ending: nothing is moved any more, and what has to be told is not told again. */
+static void fall_silent(struct expstart__curl_loop *curl) {
+  curl->timeout_due = false;
+  while (curl->ready_head) {
+    stop_watching(curl->ready_head);
+    ready_remove(curl->ready_head);
+  }
+}
+
 /* Timeouts come first, for by them libcurl sends what was added since: the other way round, libcurl
    7.88 loses replies on a shared HTTP/2 connection. A server that answers before it has the whole
    request (nginx, when it refuses one) may do so between the request's head and its body; where
@@ -130,6 +142,10 @@ static void run_timeouts(struct expstart__curl_loop *curl) {
    for nothing. 1 start in 20 ended so. */
 void expstart__curl_loop_run(struct expstart__curl_loop *curl) {
   struct expstart__sigpipe hold; /* once for all sockets of a turn */
+  if (!expstart__ending_enter()) {
+    fall_silent(curl);
+    return;
+  }
   if (curl->guard_sigpipe)
     expstart__sigpipe_hold(&hold);
   run_timeouts(curl);
@@ -143,17 +159,21 @@ void expstart__curl_loop_run(struct expstart__curl_loop *curl) {
   }
   if (curl->guard_sigpipe)
     expstart__sigpipe_release(&hold);
+  expstart__ending_leave();
 }
 
 void expstart__curl_loop_send(struct expstart__curl_loop *curl) {
   struct expstart__sigpipe hold;
   if (curl->closing || !curl->timeout_due || is_turn_over(curl))
     return; /* the next turn does it */
+  if (!expstart__ending_enter())
+    return;
   if (curl->guard_sigpipe)
     expstart__sigpipe_hold(&hold);
   run_timeouts(curl);
   if (curl->guard_sigpipe)
     expstart__sigpipe_release(&hold);
+  expstart__ending_leave();
 }
 
 bool expstart__curl_loop_add(struct expstart__curl_loop *curl, CURL *easy) {
@@ -162,12 +182,15 @@ bool expstart__curl_loop_add(struct expstart__curl_loop *curl, CURL *easy) {
 
 void expstart__curl_loop_remove(struct expstart__curl_loop *curl, CURL *easy) {
   struct expstart__sigpipe hold; /* removing an unfinished transfer closes its connection */
+  if (!expstart__ending_enter())
+    return;
   if (curl->guard_sigpipe)
     expstart__sigpipe_hold(&hold);
   if (curl_multi_remove_handle(curl->multi, easy) != CURLM_OK)
     fail(curl, 0);
   if (curl->guard_sigpipe)
     expstart__sigpipe_release(&hold);
+  expstart__ending_leave();
 }
 
 /* ---- sockets ----------------------------------------------------------------------------------
@@ -394,15 +417,22 @@ int expstart__curl_loop_init(struct expstart__curl_loop *curl, uv_loop_t *loop, 
   return EXPSTART_OK;
 }
 
-void expstart__curl_loop_close(struct expstart__curl_loop *curl, void (*closed)(void *owner)) {
+static void clean_up(struct expstart__curl_loop *curl) {
   struct expstart__sigpipe hold;
-  curl->closing = true;
-  curl->closed = closed;
+  if (!expstart__ending_enter())
+    return;
   if (curl->guard_sigpipe)
     expstart__sigpipe_hold(&hold);
   curl_multi_cleanup(curl->multi); /* calls on_socket with REMOVE; an error leaves nothing to do */
   if (curl->guard_sigpipe)
     expstart__sigpipe_release(&hold);
+  expstart__ending_leave();
+}
+
+void expstart__curl_loop_close(struct expstart__curl_loop *curl, void (*closed)(void *owner)) {
+  curl->closing = true;
+  curl->closed = closed;
+  clean_up(curl);
   for (uint32_t fd = 0; fd < curl->by_fd_size; fd++) /* those that libcurl did not say REMOVE for */
     if (curl->by_fd[fd])
       socket_close(curl->by_fd[fd]);
