@@ -253,8 +253,9 @@ typedef void (*expstart_done_cb)(expstart_client *client, const expstart_result 
                                  void *data);
 
 /* The kept reply as a json-c tree: a new reference, released by json_object_put. NULL if no reply
-   was kept (EXPSTART_KEEP_REPLY) or json-c finds that it is not JSON, which is stricter: see WHAT
-   COUNTS AS WHAT. During the callback only. */
+   was kept (EXPSTART_KEEP_REPLY), memory is short, or it is not JSON throughout, objects and arrays
+   that were passed over included: see WHAT COUNTS AS WHAT. Integers beyond 64 bits are the nearest that
+   fits. During the callback only. */
 EXPSTART_API struct json_object *expstart_result_json(const expstart_result *result);
 
 /* ---- hooks ----------------------------------------------------------------------------------- */

@@ -1,11 +1,11 @@
 #include "digest.h"
 
 #include "expstart.h"
+#include "json_parse.h"
 #include "json_reader.h"
 #include "text.h"
 
 #include <json.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,45 +201,16 @@ static int keep_read_text(struct expstart__digest *digest, struct span *span, si
   return keep_text(digest, span, digest->reader.text, size, max);
 }
 
-/* json-c's tree of all of the bytes. */
-static struct json_object *parse(const char *bytes, size_t size, enum json_tokener_error *error) {
-  struct json_tokener *tokener = json_tokener_new_ex(EXPSTART__JSON_DEPTH_MAX + 1);
-  struct json_object *tree = NULL;
-  *error = json_tokener_error_size;
-  if (!tokener)
-    return NULL;
-  if (size < INT_MAX) {
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
-    tree = json_tokener_parse_ex(tokener, bytes, (int)size);
-    *error = json_tokener_get_error(tokener);
-    if (*error == json_tokener_continue) { /* a number, which has no end of its own */
-      tree = json_tokener_parse_ex(tokener, "", 1);
-      *error = json_tokener_get_error(tokener);
-    } else if (*error == json_tokener_success) {
-      for (size_t i = json_tokener_get_parse_end(tokener); i < size; i++)
-        if (!memchr(" \t\r\n", bytes[i], 4))
-          *error = json_tokener_error_parse_unexpected;
-    }
-  }
-  json_tokener_free(tokener);
-  if (*error == json_tokener_success)
-    return tree;
-  json_object_put(tree);
-  return NULL;
-}
-
-struct json_object *expstart__digest_tree(const char *bytes, size_t size) {
-  enum json_tokener_error error;
-  return parse(bytes, size, &error);
-}
-
 /* What is no string, as json-c writes it. */
 static int keep_json(struct expstart__digest *digest, struct span *span, size_t max) {
-  enum json_tokener_error error;
+  struct json_object *tree;
   if (digest->reader.cut)
     return keep_read_text(digest, span, max);
-  struct json_object *tree = parse(digest->reader.text, digest->reader.size, &error);
-  if (error != json_tokener_success) {
+  enum expstart__json_parsed parsed =
+      expstart__json_parse(digest->reader.text, digest->reader.size, 0, &tree, NULL);
+  if (parsed == EXPSTART__JSON_UNPARSED)
+    return EXPSTART_ENOMEM;
+  if (parsed != EXPSTART__JSON_PARSED) {
     digest->broken = true;
     return EXPSTART_OK;
   }

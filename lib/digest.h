@@ -25,7 +25,4 @@ int expstart__digest_feed(struct expstart__digest *digest, const char *bytes, si
    from before, is taken for the next reply. EXPSTART_OK or EXPSTART_ENOMEM. */
 int expstart__digest_finish(struct expstart__digest *digest, struct expstart__reply *reply);
 
-/* json-c's tree of a whole reply, NULL if it is no JSON. The caller puts it. */
-struct json_object *expstart__digest_tree(const char *bytes, size_t size);
-
 #endif

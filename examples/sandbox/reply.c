@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/json_parse.h"
 #include "start_200.h"
 
 enum mark { MARK_NONE, MARK_ID, MARK_NAME, MARK_STATE, MARK_START_AT, MARK_NOTE, MARKS };
@@ -96,12 +97,8 @@ static int cut_member(struct cut_object *object, struct json_object *whole, cons
 }
 
 static struct json_object *parse(const char *text, size_t length) {
-  struct json_tokener *tokener = json_tokener_new();
-  if (tokener == NULL) {
-    return NULL;
-  }
-  struct json_object *whole = json_tokener_parse_ex(tokener, text, (int)length);
-  json_tokener_free(tokener);
+  struct json_object *whole = NULL;
+  (void)expstart__json_parse(text, length, EXPSTART__JSON_UTF8_ONLY, &whole, NULL);
   return whole;
 }
 

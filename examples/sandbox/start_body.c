@@ -5,6 +5,8 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "lib/json_parse.h"
+
 static const char *check_members(struct json_object *body, char **note_json) {
   struct json_object *action = NULL;
   struct json_object *note = NULL;
@@ -32,17 +34,16 @@ static const char *check_members(struct json_object *body, char **note_json) {
 
 const char *start_body_parse(const char *bytes, size_t length, char **note_json) {
   *note_json = NULL;
-  struct json_tokener *tokener = json_tokener_new();
-  if (tokener == NULL) {
-    return "out of memory";
+  struct json_object *body = NULL;
+  switch (expstart__json_parse(bytes, length, EXPSTART__JSON_UTF8_ONLY, &body, NULL)) {
+  case EXPSTART__JSON_PARSED: {
+    const char *wrong = check_members(body, note_json);
+    json_object_put(body);
+    return wrong;
   }
-  /* Strict: what follows the object is an error too. */
-  json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-  struct json_object *body = json_tokener_parse_ex(tokener, bytes, (int)length);
-  const char *wrong = json_tokener_get_error(tokener) == json_tokener_success
-                          ? check_members(body, note_json)
-                          : "the body is not JSON";
-  json_object_put(body);
-  json_tokener_free(tokener);
-  return wrong;
+  case EXPSTART__JSON_UNPARSED:
+    return "out of memory";
+  default:
+    return "the body is not JSON";
+  }
 }

@@ -9,8 +9,7 @@
 enum { DIGEST_CHECK_MAX = 4096 };
 
 /* Reads up to DIGEST_CHECK_MAX bytes whole and in pieces that `seed` determines. Prints what differs,
-   and aborts. What is passed over may be no JSON in its inside; what json-c takes though RFC 8259 does
-   not may be refused. Returns whether it was readable. */
+   and aborts. What is passed over may be no JSON in its inside. Returns whether it was readable. */
 int digest_check(const char *bytes, size_t size, uint32_t seed);
 
 #endif

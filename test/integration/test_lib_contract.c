@@ -325,6 +325,24 @@ static void a_kept_reply_is_whole_and_readable_as_json(void **state) {
   harness_end(&h);
 }
 
+static void a_reply_that_is_not_ascii_is_a_start_and_has_a_tree(void **state) {
+  (void)state;
+  static const struct rawserver_step script[] = {RAW_STEP(
+      RAW_JSON(200, NULL,
+               "{\"ok\":true,\"errors\":[{\"warn\":\"m\xC3\xB6glich\"}],\"n\":18446744073709551616,"
+               "\"experiment\":{\"id\":7,\"state\":\"running\"}}"))};
+  struct harness h;
+  SERVE(&h, script);
+  h.options.flags = EXPSTART_KEEP_REPLY;
+  h.on_result = read_tree;
+  harness_open(&h);
+  harness_submit(&h, 7);
+  harness_run(&h, 1);
+  assert_int_equal(h.results[0]->outcome, EXPSTART_STARTED);
+  assert_int_equal(h.results[0]->attempts, 1);
+  harness_end(&h);
+}
+
 static void without_the_flag_no_reply_is_kept(void **state) {
   (void)state;
   struct harness h;
@@ -378,6 +396,7 @@ int main(void) {
       cmocka_unit_test(on_attempt_may_submit_and_cancel_its_own_request),
       cmocka_unit_test(an_echoed_key_is_in_no_line_of_the_log),
       cmocka_unit_test(a_kept_reply_is_whole_and_readable_as_json),
+      cmocka_unit_test(a_reply_that_is_not_ascii_is_a_start_and_has_a_tree),
       cmocka_unit_test(without_the_flag_no_reply_is_kept),
       cmocka_unit_test(stats_are_written_up_to_the_size_asked_for),
   };

@@ -12,6 +12,7 @@
 
 #include "body.h"
 #include "expstart.h"
+#include "json_parse.h"
 
 static void assert_body(const char *note, const char *wanted) {
   size_t size = 0;
@@ -28,7 +29,9 @@ static void assert_survives(const char *note) {
   char *body = expstart__body_create(note, &size);
   assert_non_null(body);
   assert_int_equal(size, strlen(body));
-  struct json_object *root = json_tokener_parse(body);
+  struct json_object *root;
+  assert_int_equal(expstart__json_parse(body, size, EXPSTART__JSON_UTF8_ONLY, &root, NULL),
+                   EXPSTART__JSON_PARSED);
   assert_true(json_object_is_type(root, json_type_object));
   assert_int_equal(json_object_object_length(root), 2);
   struct json_object *action, *text;

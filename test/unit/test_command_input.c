@@ -239,6 +239,25 @@ static void ndjson_takes_both_names_strings_and_null_notes(void **state) {
   end(&reading);
 }
 
+static void ndjson_that_is_not_ascii_is_taken(void **state) {
+  (void)state;
+  struct reading reading;
+  take(&reading, "{\"id\":1,\"note\":\"grün ✓ 😀\"}\n"
+                 "{\"id\":2,\"größe\":123456789012345678901234567890}\n");
+  assert_string_equal(words(&reading), "");
+  assert_int_equal(reading.list.count, 2);
+  assert_entry(&reading, 0, 1, 1, "grün ✓ 😀");
+  assert_entry(&reading, 1, 2, 2, NULL);
+  end(&reading);
+}
+
+static void ndjson_says_what_is_wrong_with_its_form(void **state) {
+  (void)state;
+  assert_said("{\"id\":4}\n{id:1}\n", "ids:2: not JSON: byte 2 cannot be right\n");
+  assert_said("{\"id\":4}\n{\"id\":1\n", "ids:2: the JSON object is not complete\n");
+  assert_said("{\"id\":4}\n{\"a\":\"\xFF\"}\n", "ids:2: not JSON: it is not valid UTF-8\n");
+}
+
 static void ndjson_refuses_what_is_no_id_or_no_object(void **state) {
   (void)state;
   static const char *const bad[] = {"{\"id\":9223372036854775808}",
@@ -392,6 +411,8 @@ int main(void) {
       cmocka_unit_test(csv_says_what_is_wrong_with_its_form),
       cmocka_unit_test(an_open_quote_does_not_swallow_a_large_file),
       cmocka_unit_test(ndjson_takes_both_names_strings_and_null_notes),
+      cmocka_unit_test(ndjson_that_is_not_ascii_is_taken),
+      cmocka_unit_test(ndjson_says_what_is_wrong_with_its_form),
       cmocka_unit_test(ndjson_refuses_what_is_no_id_or_no_object),
       cmocka_unit_test(a_note_may_have_its_greatest_length_and_no_more),
       cmocka_unit_test(a_note_that_is_not_utf_8_is_refused),

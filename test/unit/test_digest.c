@@ -470,9 +470,22 @@ static void a_reset_digest_is_like_new_whatever_came_before(void **state) {
   expstart__digest_destroy(digest);
 }
 
+static void errors_that_are_not_ascii_or_beyond_64_bits_are_read(void **state) {
+  (void)state;
+  struct expstart__reply reply =
+      read_text("{\"ok\":true,\"errors\":[{\"warn\":\"möglich\"},18446744073709551616]}");
+  assert_true(reply.readable);
+  assert_int_equal(reply.ok, 1);
+  assert_int_equal(reply.error_count, 2);
+  assert_string_equal(reply.errors[0], "{\"warn\":\"möglich\"}");
+  assert_string_equal(reply.errors[1], "18446744073709551615");
+  expstart__reply_clear(&reply);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_example_reply_is_a_success),
+      cmocka_unit_test(errors_that_are_not_ascii_or_beyond_64_bits_are_read),
       cmocka_unit_test(the_example_reply_is_the_same_in_any_pieces),
       cmocka_unit_test(a_small_reply_is_the_same_however_it_is_cut),
       cmocka_unit_test(an_error_is_the_same_however_it_is_cut),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "input.h"
+#include "lib/json_parse.h"
 #include "text.h"
 
 /* experiment_id wins: an object may have an id of its own. */
@@ -66,36 +67,39 @@ static void add_object(struct input *input, struct json_object *object) {
   input_add(input, id, input->line, note, note_length);
 }
 
-static void parse(struct input *input, struct json_tokener *tokener, const char *text,
-                  size_t length) {
-  json_tokener_reset(tokener);
-  struct json_object *object = json_tokener_parse_ex(tokener, text, (int)length);
-  enum json_tokener_error error = json_tokener_get_error(tokener);
-  if (error == json_tokener_continue) {
+static void parse(struct input *input, const char *text, size_t length) {
+  struct json_object *object = NULL;
+  size_t wrong_at = 0;
+  switch (expstart__json_parse(text, length, EXPSTART__JSON_UTF8_ONLY, &object, &wrong_at)) {
+  case EXPSTART__JSON_PARSED:
+    if (json_object_is_type(object, json_type_object)) {
+      add_object(input, object);
+    } else {
+      list_bad(input->report, input->line, "not a JSON object");
+    }
+    (void)json_object_put(object);
+    break;
+  case EXPSTART__JSON_INCOMPLETE:
     list_bad(input->report, input->line, "the JSON object is not complete");
-  } else if (error != json_tokener_success) {
-    list_bad(input->report, input->line, "not JSON: %s", json_tokener_error_desc(error));
-  } else if (!json_object_is_type(object, json_type_object)) {
-    list_bad(input->report, input->line, "not a JSON object");
-  } else {
-    add_object(input, object);
+    break;
+  case EXPSTART__JSON_INVALID:
+    list_bad(input->report, input->line, "not JSON: byte %zu cannot be right", wrong_at + 1);
+    break;
+  case EXPSTART__JSON_NOT_UTF8:
+    list_bad(input->report, input->line, "not JSON: it is not valid UTF-8");
+    break;
+  case EXPSTART__JSON_UNPARSED:
+    input->no_memory = true;
+    break;
   }
-  (void)json_object_put(object);
 }
 
 void input_ndjson(struct input *input) {
   char *text = NULL;
   size_t length = 0;
-  struct json_tokener *tokener = json_tokener_new();
-  if (tokener == NULL) {
-    input->no_memory = true;
-    return;
-  }
-  json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
   while (!input->no_memory && input_next_whole(input, &text, &length)) {
     if (length > 0) {
-      parse(input, tokener, text, length);
+      parse(input, text, length);
     }
   }
-  json_tokener_free(tokener);
 }
