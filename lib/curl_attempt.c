@@ -258,11 +258,13 @@ static bool set_url(struct expstart__curl_attempt *attempt, const struct expstar
   size_t size = strlen(endpoint) + sizeof "/experiments/" + 20 + sizeof "/start";
   if (size > sizeof on_stack && !(url = malloc(size)))
     return false;
-  snprintf(url, size, "%s/experiments/%" PRId64 "%s", endpoint, send->experiment_id, tail);
-  CURLcode code = curl_easy_setopt(attempt->easy, CURLOPT_URL, url);
+  int length =
+      snprintf(url, size, "%s/experiments/%" PRId64 "%s", endpoint, send->experiment_id, tail);
+  bool set = length >= 0 && (size_t)length < size &&
+             curl_easy_setopt(attempt->easy, CURLOPT_URL, url) == CURLE_OK;
   if (url != on_stack)
     free(url);
-  return code == CURLE_OK;
+  return set;
 }
 
 static bool set_kind(struct expstart__curl_attempt *attempt, expstart_attempt_kind kind) {

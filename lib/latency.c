@@ -27,7 +27,8 @@ void expstart__latency_add(struct expstart__latency *latency, uint64_t time_us) 
 }
 
 uint64_t expstart__latency_quantile(const struct expstart__latency *latency, double share) {
-  uint64_t wanted = (uint64_t)(share * (double)latency->count), seen = 0;
+  double place = share * (double)latency->count; /* rounded: 0.99 * 100 is 99 with more precision too */
+  uint64_t wanted = (uint64_t)place, seen = 0;
   if (latency->count == 0)
     return 0;
   for (uint32_t bin = 0; bin < EXPSTART__LATENCY_BINS; bin++) {

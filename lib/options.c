@@ -32,8 +32,13 @@ static const unsigned KNOWN_FLAGS =
 /* ---- numbers ----------------------------------------------------------------------------------
  */
 
+/* Variables, since a constant may be compared with more precision than a caller's double has, and 1e-6
+   is not the same in both. (FLT_EVAL_METHOD 2, as on i386) */
+static const double SLOWEST_PER_S = 1e-6, FASTEST_PER_S = 1e9;
+
 int expstart__check_rate(double per_second) {
-  bool sane = per_second == 0 || (per_second >= 1e-6 && per_second <= 1e9); /* not for NaN */
+  bool sane = per_second == 0 ||
+              (per_second >= SLOWEST_PER_S && per_second <= FASTEST_PER_S); /* not for NaN */
   return sane ? EXPSTART_OK : EXPSTART_EINVAL;
 }
 

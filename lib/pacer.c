@@ -73,8 +73,8 @@ uint64_t expstart__pacer_ready_at(const struct expstart__pacer *pacer, uint64_t 
 static void pace(struct expstart__pacer *pacer, uint64_t now_us) {
   bool counts = !pacer->permits && !expstart__quota_leads(&pacer->quota, now_us);
   double per_s = counts ? expstart__limit_pace(&pacer->limit, now_us) : 0;
-  expstart__bucket_set_rate(&pacer->learned, now_us, per_s,
-                            LATE_ATTEMPTS + (uint32_t)(per_s * LATE_S));
+  double late = per_s * LATE_S; /* a double's precision everywhere, before it is cut */
+  expstart__bucket_set_rate(&pacer->learned, now_us, per_s, LATE_ATTEMPTS + (uint32_t)late);
 }
 
 struct expstart__stamp expstart__pacer_sent(struct expstart__pacer *pacer, uint64_t now_us,

@@ -186,7 +186,9 @@ static enum args_outcome take_number(struct args *args, int option, const char *
     if (!parse_positive(value, DEADLINE_MAX_S, &seconds)) {
       return bad_value(err, "--deadline", value, "a number of seconds above 0");
     }
-    args->deadline_ms = seconds < 0.001 ? 1 : (uint64_t)(seconds * 1000);
+    /* To the nearest: 0.009 * 1000 is a little less than 9 where there is more precision. */
+    uint64_t whole_ms = (uint64_t)(seconds * 1000 + 0.5);
+    args->deadline_ms = whole_ms > 0 ? whole_ms : 1;
   }
   return ARGS_RUN;
 }
