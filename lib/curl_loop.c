@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { REARM_MAX = 8 };
@@ -311,7 +312,19 @@ static int on_connection_close(void *owner, curl_socket_t fd) {
   return close(fd);
 }
 
+/* libcurl 8 may read a whole reply before it ever waits for one: then no IN told that the connection is
+   made, but the system knows. Not with those that tell of no close of the one that lost the race. */
+static bool is_made(const struct expstart__curl_socket *socket) {
+  struct sockaddr_storage peer;
+  socklen_t size = sizeof peer;
+  if (socket->made || !socket->is_connection)
+    return socket->made;
+  return curl_version_info(CURLVERSION_NOW)->version_num >= 0x080200 &&
+         getpeername(socket->fd, (struct sockaddr *)&peer, &size) == 0;
+}
+
 static void lose_interest(struct expstart__curl_socket *socket) {
+  socket->made = is_made(socket);
   if (!socket->made) {
     socket_close(socket);
     return;

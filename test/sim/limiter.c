@@ -19,7 +19,7 @@ void sim_limiter_reset(struct sim_limiter *limiter, uint64_t now_us) {
   limiter->window = limiter->used = limiter->taken = limiter->arrival_us = 0;
   if (limiter->kind == SIM_SLIDING_WINDOW) {
     free(limiter->taken_us);
-    limiter->taken_us = calloc(limiter->quota, sizeof *limiter->taken_us);
+    limiter->taken_us = calloc((size_t)limiter->quota, sizeof *limiter->taken_us);
     if (!limiter->taken_us) {
       perror("expstart-sim");
       exit(3);

@@ -79,7 +79,7 @@ struct sim_outcome sim_play_policy(enum sim_policy policy, const struct sim_scen
   struct crowd crowd = {.policy = policy,
                         .next_id = 1,
                         .window = 1,
-                        .refused = calloc(starts + 1, 1),
+                        .refused = calloc((size_t)starts + 1, 1),
                         .again = malloc((WORKERS + 1) * sizeof *crowd.again)};
   struct sim_network *network = &crowd.stage.network;
   if (!crowd.refused || !crowd.again) {

@@ -8,7 +8,7 @@
 
 void sim_server_open(struct sim_server *server, uint64_t now_us, uint64_t experiments) {
   server->experiments = experiments;
-  server->truths = calloc(experiments + 1, sizeof *server->truths);
+  server->truths = calloc((size_t)experiments + 1, sizeof *server->truths);
   if (!server->truths) {
     perror("expstart-sim");
     exit(3);

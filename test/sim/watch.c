@@ -32,7 +32,7 @@ void sim_watch_open(struct sim_watch *watch, uint64_t seed, const struct sim_net
                               .began_us = network->now_us,
                               .network = network,
                               .options = options,
-                              .records = calloc(records + 1, sizeof *watch->records),
+                              .records = calloc((size_t)records + 1, sizeof *watch->records),
                               .record_count = records,
                               .sends_us = calloc(RING, sizeof *watch->sends_us)};
   if (!watch->records || !watch->sends_us) {
