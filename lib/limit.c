@@ -7,16 +7,17 @@ static const double SECOND_US = 1e6;
 enum {
   FIRST_PAUSE_US = 50000,      /* while nothing is known */
   LEAST_PAUSE_US = 20000,      /* then; a loop's timers are no finer than some milliseconds */
-  LEAST_PAUSE_TOKENS = 2,      /* and in that time the API should regain so many attempts */
   DOUBLING_UNTIL_US = 1600000, /* tries in a pause: doubling up to here, then a third longer each */
   FEW = 2,                     /* by so many a small count may be off */
   LEAST_SAMPLE = 16,           /* accepted in a cycle, before what it says is believed */
   REST_US = 1000000,           /* a rest: nothing was sent for so long, ... */
-  REST_INTERVALS = 10,         /* ... and for so many times what the pace asks for */
-  ATTEMPTS_A_REJECTION = 800,  /* the pace doubles in the time of so many for each rejection, ... */
-  TIMES_A_GROWTH = 20,         /* or of the time of a cycle that was too short to tell more */
-  PAUSES_A_GROWTH = 100,       /* ... and in no less than so many times the pause */
 };
+static const double REST_INTERVALS = 10;    /* ... and for so many times what the pace asks for */
+static const double LEAST_PAUSE_TOKENS = 2; /* in a pause the API should regain so many attempts */
+/* The pace doubles in the time of so many attempts for each rejection, or in so many times that of a
+   cycle that was too short to tell more, ... */
+static const double ATTEMPTS_A_REJECTION = 800, TIMES_A_GROWTH = 20;
+static const double PAUSES_A_GROWTH = 100; /* ... and in no less than so many times the pause */
 static const double LONG_GROWTH_US = 12e6; /* for many rejections at once, no longer than that */
 /* Where between its bounds a limit is taken to be at first: 0 is the lower one, 1 the upper one. */
 static const double FIRST_LEANING = 0.15;

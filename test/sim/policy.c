@@ -62,7 +62,7 @@ static void on_report(void *owner, const struct sim_attempt *attempt,
 
 static void fill(struct crowd *crowd) {
   uint64_t most = WORKERS;
-  if (crowd->policy == SIM_AIMD && crowd->window < WORKERS)
+  if (crowd->policy == SIM_AIMD && crowd->window < (double)most)
     most = (uint64_t)crowd->window;
   for (; crowd->busy < most; crowd->busy++) {
     if (crowd->again_count > 0)
