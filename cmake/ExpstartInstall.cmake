@@ -1,4 +1,4 @@
-# Installs the header, both libraries and what finds them: a CMake package and a pkg-config file.
+# Installs the header, both libraries and what finds them: a CMake package and two pkg-config files.
 # Included by lib/CMakeLists.txt after its targets. All paths in what is installed are relative to
 # where it lies, so that the tree may be moved.
 
@@ -49,7 +49,19 @@ if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
 else()
   set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
-configure_file(${PROJECT_SOURCE_DIR}/cmake/expstart.pc.in
-  ${CMAKE_CURRENT_BINARY_DIR}/expstart.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/expstart.pc
-  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+# Named here and not as Requires.private, with which pkg-config would ask those who link the shared
+# library for libcurl's header files, and with --static for all that libcurl was built with.
+set(pc_dirs ${libcurl_LIBRARY_DIRS} ${json-c_LIBRARY_DIRS})
+list(REMOVE_ITEM pc_dirs ${CMAKE_C_IMPLICIT_LINK_DIRECTORIES})
+list(REMOVE_DUPLICATES pc_dirs)
+list(TRANSFORM pc_dirs PREPEND "-L")
+list(TRANSFORM libcurl_LIBRARIES PREPEND "-l" OUTPUT_VARIABLE pc_libcurl)
+list(TRANSFORM json-c_LIBRARIES PREPEND "-l" OUTPUT_VARIABLE pc_json_c)
+set(pc_private_libs ${pc_dirs} ${pc_libcurl} ${pc_json_c} -lm)
+list(JOIN pc_private_libs " " pc_private_libs)
+foreach(name expstart expstart-static)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in
+    ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
