@@ -9,6 +9,7 @@
 #include "json_parse.h"
 #include "log.h"
 #include "options.h"
+#include "prometheus.h"
 #include "thread_carrier.h"
 #include "turn.h"
 
@@ -654,6 +655,15 @@ void expstart_stats_get(const expstart_client *client, struct expstart_stats *st
     size = sizeof all;
   }
   memcpy(stats, &all, size);
+}
+
+int expstart_stats_prometheus(const expstart_client *client, const char *labels, char *buffer,
+                              size_t size) {
+  struct expstart_stats stats;
+  if (!client)
+    return EXPSTART_EINVAL;
+  expstart__engine_stats(client->engine, now_us(), &stats);
+  return expstart__prometheus(&stats, labels, buffer, size);
 }
 
 struct json_object *expstart_result_json(const expstart_result *result) {

@@ -382,6 +382,25 @@ static void stats_are_written_up_to_the_size_asked_for(void **state) {
   harness_end(&h);
 }
 
+static void a_metrics_page_tells_what_the_stats_tell(void **state) {
+  (void)state;
+  struct harness h;
+  char text[8192];
+  SERVE(&h, script_started);
+  harness_open(&h);
+  for (int i = 0; i < 3; i++)
+    harness_submit(&h, 7);
+  harness_run(&h, 3);
+  harness_submit(&h, 7);
+  int length = expstart_stats_prometheus(h.client, "env=\"test\"", text, sizeof text);
+  assert_in_range(length, 1000, sizeof text - 1);
+  assert_non_null(strstr(text, "\nexpstart_accepted_total{env=\"test\"} 4\n"));
+  assert_non_null(strstr(text, "\nexpstart_outcomes_total{env=\"test\",outcome=\"started\"} 3\n"));
+  assert_non_null(strstr(text, "\nexpstart_queued{env=\"test\"} 1\n"));
+  assert_int_equal(expstart_stats_prometheus(h.client, "env", text, sizeof text), EXPSTART_EINVAL);
+  harness_end(&h);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_accepted_start_is_called_back_once_and_not_in_the_submit),
@@ -399,6 +418,7 @@ int main(void) {
       cmocka_unit_test(a_reply_that_is_not_ascii_is_a_start_and_has_a_tree),
       cmocka_unit_test(without_the_flag_no_reply_is_kept),
       cmocka_unit_test(stats_are_written_up_to_the_size_asked_for),
+      cmocka_unit_test(a_metrics_page_tells_what_the_stats_tell),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
