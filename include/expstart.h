@@ -609,11 +609,11 @@ EXPSTART_API void expstart_stats_get(const expstart_client *client, struct expst
    expstart_..._total, times in seconds, each with HELP and TYPE.
    `labels` are put on every series as they are: name="value", or more of these with a comma and no
    space between them (env="prod",job="nightly"), at most EXPSTART_LABELS_MAX bytes of UTF-8. A name
-   is of A-Z, a-z, 0-9 and _, begins with no digit and no __, and stands there once; outcome, reason
-   and quantile are taken. In a value a backslash is written \\, a quote \" and a line end \n. NULL
+   is of A-Z, a-z, 0-9 and _, begins with no digit and no __, and stands there once; outcome, error,
+   reason and quantile are taken. In a value a backslash is written \\, a quote \" and a line end \n. NULL
    or "": none.
    Returns the bytes of the whole text without its NUL: a few thousand, and the labels once for each
-   of some 50 series. If that is not less than `size`, only the first lines that fit were written,
+   of some 100 series. If that is not less than `size`, only the first lines that fit were written,
    with a NUL; `buffer` may be NULL when `size` is 0.
    EINVAL: a NULL argument, or labels of another form. The buffer is not changed then. */
 EXPSTART_API int expstart_stats_prometheus(const expstart_client *client, const char *labels,

@@ -5,6 +5,7 @@
 #include "text.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What stands in the struct. Times are told in seconds. */
@@ -13,7 +14,7 @@ enum unit {
   MILLISECONDS, /* uint64_t */
   MICROSECONDS, /* uint64_t; 0 means that there is none yet: NaN, as Prometheus has it */
   PER_SECOND,   /* double */
-  STATE         /* an enum: each of its values is a series, 1 if it is this one, else 0 */
+  STATE         /* an enum or a code: each of its values is a series, 1 if it is this one, else 0 */
 };
 
 struct metric {
@@ -27,6 +28,11 @@ struct metric {
 
 static const char *outcome(unsigned index) {
   return expstart_outcome_name((expstart_outcome)index);
+}
+
+static const char *error(unsigned index) {
+  const char *name = expstart_err_name(-(int)index);
+  return strcmp(name, "EUNKNOWN") == 0 ? NULL : name;
 }
 
 static const char *blocked(unsigned index) {
@@ -47,13 +53,18 @@ static const char *quantile(unsigned index) {
 
 _Static_assert(IN_STATS(seen) == IN_STATS(started) + EXPSTART_SEEN * sizeof(uint64_t),
                "the outcomes' counters lie in the order of expstart_outcome");
+_Static_assert(sizeof(expstart_blocked) == sizeof(int), "a state is read as an int");
 _Static_assert(IN_STATS(latency_max_us) == IN_STATS(latency_p50_us) + 3 * sizeof(uint64_t),
                "the quantiles lie in the order of quantile()");
 
+/* The gate's message is left out: each text that ever was would be a series. */
 static const struct metric metrics[] = {
     COUNTER("accepted", accepted, "Starts that were accepted."),
     {"expstart_outcomes_total", "counter", "Accepted starts that have this outcome.",
      IN_STATS(started), COUNT, EXPSTART_SEEN + 1, "outcome", outcome},
+    {"expstart_outcomes_by_error_total", "counter",
+     "Accepted starts that have an outcome, by its error; OK: none.", IN_STATS(errors), COUNT, 0,
+     "error", error},
     COUNTER("attempts", attempts, "Start requests that were handed to the network."),
     COUNTER("lookups", lookups, "Look-ups that were handed to the network."),
     COUNTER("throttled", throttled, "Replies that said to come back later."),
@@ -70,6 +81,9 @@ static const struct metric metrics[] = {
           "Until that passes by itself; 0: not known."),
     GAUGE("gate_left_seconds", gate_ms_left, MILLISECONDS,
           "Until the throttle or outage gate opens; 0: it is open, or a probe is under way."),
+    {"expstart_gate_error", "gauge", "Why the gate is shut: 1, all else 0; OK: it is open.",
+     IN_STATS(gate_error), STATE, 0, "error", error},
+    GAUGE("permits", permits, COUNT, "Permits that are granted, valid and not spent."),
     GAUGE("learned_attempts_per_second", learned_rate, PER_SECOND,
           "The rate at which the API's limit lets attempts through; 0: none was met yet."),
     GAUGE("eta_seconds", eta_ms, MILLISECONDS,
@@ -196,7 +210,7 @@ static void put_value(struct text *text, const struct metric *metric, const char
       [COUNT] = 1, [MILLISECONDS] = 1000, [MICROSECONDS] = 1000000};
   uint64_t number;
   double rate;
-  expstart_blocked state;
+  int state;
   switch (metric->unit) {
   case PER_SECOND:
     memcpy(&rate, field, sizeof rate);
@@ -204,7 +218,7 @@ static void put_value(struct text *text, const struct metric *metric, const char
     break;
   case STATE:
     memcpy(&state, field, sizeof state);
-    put(text, (unsigned)state == index ? "1" : "0");
+    put(text, (unsigned)abs(state) == index ? "1" : "0"); /* codes are negative */
     break;
   default:
     memcpy(&number, field + index * sizeof number, sizeof number);

@@ -385,7 +385,7 @@ static void stats_are_written_up_to_the_size_asked_for(void **state) {
 static void a_metrics_page_tells_what_the_stats_tell(void **state) {
   (void)state;
   struct harness h;
-  char text[8192];
+  char text[16384];
   SERVE(&h, script_started);
   harness_open(&h);
   for (int i = 0; i < 3; i++)

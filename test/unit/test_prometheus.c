@@ -39,7 +39,10 @@ static struct expstart_stats some_stats(void) {
                                  .eta_ms = 3600000,
                                  .latency_p50_us = 1,
                                  .latency_p90_us = 1500000,
-                                 .latency_p99_us = 60000000};
+                                 .latency_p99_us = 60000000,
+                                 .errors = {[0] = 3, [-EXPSTART_EREFUSED] = 14},
+                                 .permits = 15,
+                                 .gate_error = EXPSTART_ETHROTTLED};
 }
 
 static void write_text(const struct expstart_stats *stats, const char *labels) {
@@ -71,6 +74,9 @@ static void counters_are_told_as_they_are(void **state) {
   expect_line("expstart_outcomes_total{outcome=\"unknown\"} 5");
   expect_line("expstart_outcomes_total{outcome=\"canceled\"} 6");
   expect_line("expstart_outcomes_total{outcome=\"seen\"} 7");
+  expect_line("expstart_outcomes_by_error_total{error=\"OK\"} 3");
+  expect_line("expstart_outcomes_by_error_total{error=\"EREFUSED\"} 14");
+  expect_line("expstart_outcomes_by_error_total{error=\"EFORBIDDEN\"} 0");
   expect_line("expstart_attempts_total 18446744073709551615");
   expect_line("expstart_lookups_total 8");
   expect_line("expstart_throttled_total 9");
@@ -90,6 +96,7 @@ static void gauges_are_in_base_units(void **state) {
   expect_line("expstart_waiting 2");
   expect_line("expstart_blocked_left_seconds 1.005");
   expect_line("expstart_gate_left_seconds 0.007");
+  expect_line("expstart_permits 15");
   expect_line("expstart_learned_attempts_per_second 499.750000");
   expect_line("expstart_eta_seconds 3600.000");
 }
@@ -131,6 +138,20 @@ static void one_reason_is_one_and_all_others_are_there(void **state) {
   }
 }
 
+static void the_gate_is_shut_for_one_error_and_all_others_are_there(void **state) {
+  (void)state;
+  struct expstart_stats stats = some_stats();
+  write_text(&stats, NULL);
+  expect_line("expstart_gate_error{error=\"OK\"} 0");
+  expect_line("expstart_gate_error{error=\"ETHROTTLED\"} 1");
+  expect_line("expstart_gate_error{error=\"ESERVER\"} 0");
+  assert_null(strstr(text, "EUNKNOWN"));
+  stats.gate_error = EXPSTART_OK;
+  write_text(&stats, NULL);
+  expect_line("expstart_gate_error{error=\"OK\"} 1");
+  expect_line("expstart_gate_error{error=\"ETHROTTLED\"} 0");
+}
+
 static void labels_are_on_every_series(void **state) {
   (void)state;
   struct expstart_stats stats = some_stats();
@@ -145,7 +166,7 @@ static void labels_are_on_every_series(void **state) {
     assert_non_null(strstr(line, "{env=\"prod\",job_2="));
     series++;
   }
-  assert_true(series > 30);
+  assert_true(series > 90);
 }
 
 static void no_labels_and_empty_labels_are_the_same(void **state) {
@@ -164,8 +185,8 @@ static void labels_that_would_spoil_the_text_are_refused(void **state) {
       "env", "env=", "env=prod", "env=\"prod", "=\"x\"", "1a=\"x\"", "a-b=\"x\"", "ü=\"x\"",
       "a=\"x\"b=\"y\"", "a=\"x\",", ",a=\"x\"", "a=\"x\", b=\"y\"", " a=\"x\"", "a =\"x\"",
       "a=\"x\" ", "a=\"x\",,b=\"y\"", "a=\"x\ny\"", "a=\"\\\"", "a=\"\\x\"", "a=\"x\\", "a=\"x\"}",
-      "{a=\"x\"}", "a=\"\xff\"", "__a=\"x\"", "outcome=\"x\"", "reason=\"x\"", "quantile=\"x\"",
-      "a=\"x\",a=\"y\"", "a=\"x\",b=\"y\",a=\"x\"",
+      "{a=\"x\"}", "a=\"\xff\"", "__a=\"x\"", "outcome=\"x\"", "error=\"x\"", "reason=\"x\"",
+      "quantile=\"x\"", "a=\"x\",a=\"y\"", "a=\"x\",b=\"y\",a=\"x\"",
       /* Of a value that looks like labels no name is read. */
       "a=\",b=\",b=\"x\",b=\"y\""};
   struct expstart_stats stats = some_stats();
@@ -242,6 +263,7 @@ int main(void) {
       cmocka_unit_test(of_no_attempts_there_is_no_duration),
       cmocka_unit_test(a_rate_that_is_no_number_is_none),
       cmocka_unit_test(one_reason_is_one_and_all_others_are_there),
+      cmocka_unit_test(the_gate_is_shut_for_one_error_and_all_others_are_there),
       cmocka_unit_test(labels_are_on_every_series),
       cmocka_unit_test(no_labels_and_empty_labels_are_the_same),
       cmocka_unit_test(labels_that_would_spoil_the_text_are_refused),
