@@ -7,31 +7,30 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/expstart)
 set_target_properties(expstart_static PROPERTIES EXPORT_NAME static)
 
-# Two export sets, so that who links the shared library needs no libcurl and json-c to build with.
+# Two export sets, so that who links the shared library needs no libcurl and json-c to build with. Programs
+# need the component `library` to run, and `development` to be built.
 install(TARGETS expstart EXPORT expstart-targets
-  RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
-  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT library
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library NAMELINK_COMPONENT development
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
 install(TARGETS expstart_static EXPORT expstart-static-targets
-  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(FILES ${PROJECT_SOURCE_DIR}/include/expstart.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(EXPORT expstart-targets NAMESPACE expstart:: DESTINATION ${package_dir})
-install(EXPORT expstart-static-targets NAMESPACE expstart:: DESTINATION ${package_dir})
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+install(FILES ${PROJECT_SOURCE_DIR}/include/expstart.h
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
+install(EXPORT expstart-targets
+  NAMESPACE expstart:: DESTINATION ${package_dir} COMPONENT development)
+install(EXPORT expstart-static-targets
+  NAMESPACE expstart:: DESTINATION ${package_dir} COMPONENT development)
 
-# Before 1.0 a minor version may change what programs were built against.
-set(compatibility SameMajorVersion)
-if(PROJECT_VERSION_MAJOR EQUAL 0)
-  set(compatibility SameMinorVersion)
-endif()
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/expstart-config-version.cmake
-  COMPATIBILITY ${compatibility})
+  COMPATIBILITY SameMajorVersion)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/expstart-config.cmake.in
   ${CMAKE_CURRENT_BINARY_DIR}/expstart-config.cmake
   INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
 install(FILES
   ${CMAKE_CURRENT_BINARY_DIR}/expstart-config.cmake
   ${CMAKE_CURRENT_BINARY_DIR}/expstart-config-version.cmake
-  DESTINATION ${package_dir})
+  DESTINATION ${package_dir} COMPONENT development)
 
 # pkg-config says where the .pc file is, and the prefix is so many steps up from there. A directory
 # given as an absolute path stays where it is, and so does what refers to it.
@@ -63,5 +62,5 @@ foreach(name expstart expstart-static)
   configure_file(${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in
     ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc @ONLY)
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc
-    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 endforeach()

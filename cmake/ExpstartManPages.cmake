@@ -1,9 +1,10 @@
-# The man pages of the library, section 3, made from the public header when it is built: see man/pages.awk.
-# `expstart_man_dir` is where they are. Where there is no awk there are none.
+# The man pages that are made when the rest is built: those of the library, section 3, from the public header
+# (see man/pages.awk), and the sandbox's from its --help. `expstart_man_dir` is where they are. Where there is
+# no awk there are none.
 
 find_program(EXPSTART_AWK awk)
 if(NOT EXPSTART_AWK)
-  message(STATUS "No awk: the library's man pages are not made")
+  message(STATUS "No awk: man pages of the library and the sandbox are not made")
   return()
 endif()
 
@@ -23,3 +24,17 @@ add_custom_command(OUTPUT ${expstart_man_dir}/made
 add_custom_target(expstart_man ALL DEPENDS ${expstart_man_dir}/made)
 install(DIRECTORY ${expstart_man_dir}/man3 DESTINATION ${CMAKE_INSTALL_MANDIR}
   COMPONENT development)
+
+# A sandbox that is built for another machine cannot be asked.
+if(TARGET expstart-sandbox AND NOT CMAKE_CROSSCOMPILING)
+  set(sandbox_page ${PROJECT_BINARY_DIR}/expstart-sandbox.1)
+  add_custom_command(OUTPUT ${sandbox_page}
+    COMMAND expstart-sandbox --help > ${sandbox_page}.help
+    COMMAND ${EXPSTART_AWK} -v name=expstart-sandbox -v version=${PROJECT_VERSION}
+      -v "about=a local stand-in for the ABsmartly API"
+      -f ${PROJECT_SOURCE_DIR}/cmake/man/help.awk ${sandbox_page}.help > ${sandbox_page}
+    DEPENDS expstart-sandbox ${PROJECT_SOURCE_DIR}/cmake/man/help.awk
+    VERBATIM)
+  add_custom_target(expstart_sandbox_man ALL DEPENDS ${sandbox_page})
+  install(FILES ${sandbox_page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT sandbox)
+endif()
