@@ -86,6 +86,33 @@ static void on_attempt(void *self, const expstart_attempt *attempt, expstart_don
   fake->hooks++;
 }
 
+static void on_key_refused(void *self, const char *message) {
+  struct fake *fake = self;
+  fake->keys_refused++;
+  snprintf(fake->key_message, sizeof fake->key_message, "%s", message);
+}
+
+static void on_permits(void *self, uint32_t wanted) {
+  struct fake *fake = self;
+  assert_true(wanted != fake->permits_wanted || wanted > 0);
+  fake->permits_wanted = wanted;
+  fake->permits_told++;
+}
+
+static void on_notice(void *self, const struct expstart__notice *notice) {
+  struct fake *fake = self;
+  fake->notice = *notice;
+  snprintf(fake->notice_message, sizeof fake->notice_message, "%s", notice->message);
+}
+
+void fake_on_key_refused(expstart_client *client, const char *message, void *data) {
+  (void)client, (void)message, (void)data;
+}
+
+void fake_on_permits(expstart_client *client, uint32_t wanted, uint32_t returned, void *data) {
+  (void)client, (void)wanted, (void)returned, (void)data;
+}
+
 static void on_done(expstart_client *client, const expstart_result *result, void *data) {
   struct fake *fake = data;
   (void)client;
@@ -137,7 +164,10 @@ struct fake *fake_open(const struct expstart_options *options) {
                                 .send = on_send,
                                 .abort = on_abort,
                                 .deliver = on_deliver,
-                                .attempt = on_attempt};
+                                .attempt = on_attempt,
+                                .notice = on_notice,
+                                .key_refused = on_key_refused,
+                                .permits = on_permits};
   fake->engine = expstart__engine_create(&fake->options, &port, fake->now_us);
   assert_non_null(fake->engine);
   return fake;
@@ -164,6 +194,7 @@ int fake_try_submit(struct fake *fake, int64_t id, const char *note, expstart_mo
                                      .experiment_id = id,
                                      .note = note,
                                      .mode = mode,
+                                     .timeout_ms = fake->timeout_ms,
                                      .done = on_done,
                                      .data = fake};
   int status = expstart__engine_submit(fake->engine, fake->now_us, &request, ticket);
@@ -292,6 +323,7 @@ void fake_answer_at(struct fake *fake, size_t index, struct fake_answer answer) 
       .ticket = attempt.ticket,
       .fate = answer.fate,
       .timed_out = answer.timed_out,
+      .ours = answer.ours,
       .aborted = attempt.aborted && !replied,
       .intact = replied && !answer.broken,
       .http_status = replied ? answer.status : 0,

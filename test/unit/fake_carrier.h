@@ -36,7 +36,8 @@ struct fake {
   size_t open_count;
   size_t sent; /* attempts of both kinds so far */
   struct fake_attempt last;
-  int send_status; /* what send returns */
+  int send_status;     /* what send returns */
+  uint32_t timeout_ms; /* of what is submitted next, its own */
 
   expstart_ticket doubtful[FAKE_SLOTS]; /* by slot: its start may have been processed */
   struct {
@@ -48,6 +49,13 @@ struct fake {
   struct expstart_attempt hook; /* the last attempt that was told, and its message */
   char hook_message[64];
   size_t hooks;
+
+  size_t keys_refused;
+  char key_message[64];
+  uint32_t permits_wanted; /* as told last */
+  size_t permits_told;
+  struct expstart__notice notice; /* the last one, and its message */
+  char notice_message[64];
 
   /* User code: run in each done callback if set. */
   void (*on_done)(struct fake *fake, const expstart_result *result);
@@ -79,6 +87,7 @@ struct expstart_stats fake_stats(struct fake *fake); /* checks the ledger */
 struct fake_answer {
   enum expstart__fate fate;
   bool timed_out, broken;
+  bool ours; /* for want of something of this machine's */
   int status;
   int64_t retry_after_ms; /* EXPSTART__NO_HINT: none */
   int ok;                 /* 1, 0, -1: not said */
@@ -105,5 +114,9 @@ void assert_not_open(const struct fake *fake, int64_t id);
 const struct fake_result *fake_result(struct fake *fake, int64_t id);
 void assert_ended(struct fake *fake, int64_t id, expstart_outcome outcome, int error);
 void assert_not_ended(struct fake *fake, int64_t id);
+
+/* Hooks for options, of which the engine only asks whether they are set. */
+void fake_on_key_refused(expstart_client *client, const char *message, void *data);
+void fake_on_permits(expstart_client *client, uint32_t wanted, uint32_t returned, void *data);
 
 #endif
