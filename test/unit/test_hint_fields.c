@@ -69,6 +69,27 @@ static void each_dialect_is_read(void **state) {
   assert_rows(rows, sizeof rows / sizeof *rows);
 }
 
+static void the_limit_is_read_in_each_dialect(void **state) {
+  (void)state;
+  static const struct {
+    const char *lines[4];
+    int64_t limit;
+  } rows[] = {
+      {{"Retry-After: 7"}, NONE},
+      {{"RateLimit-Policy: \"burst\";q=100;w=60, \"day\";q=5000;w=86400"}, 100},
+      {{"RateLimit: limit=100, remaining=50, reset=30"}, 100},
+      {{"RateLimit-Limit: 100", "RateLimit-Remaining: 4"}, 100},
+      {{"RateLimit-Limit: 100, 100;w=60", "RateLimit-Remaining: 4"}, 100},
+      {{"X-RateLimit-Limit: 1000"}, 1000},
+      {{"x-rate-limit-limit: 60", "x-rate-limit-remaining: 4"}, 60},
+      {{"X-RateLimit-Limit: many"}, NONE},
+      {{"RateLimit-Policy: q"}, NONE},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (read_lines(rows[i].lines, 0).limit != rows[i].limit)
+      fail_msg("%s: %lld", rows[i].lines[0], (long long)read_lines(rows[i].lines, 0).limit);
+}
+
 static void the_first_dialect_counts_and_retry_after_stands_beside_it(void **state) {
   (void)state;
   static const struct row rows[] = {
@@ -164,6 +185,7 @@ static void random_lines_give_nothing_below_none(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_dialect_is_read),
+      cmocka_unit_test(the_limit_is_read_in_each_dialect),
       cmocka_unit_test(the_first_dialect_counts_and_retry_after_stands_beside_it),
       cmocka_unit_test(dates_are_counted_from_the_servers_clock),
       cmocka_unit_test(what_is_malformed_is_ignored_as_a_whole),

@@ -46,6 +46,42 @@ static void a_throttle_tells_for_how_long(void **state) {
   assert_int_equal(heard.level, EXPSTART_LOG_INFO);
 }
 
+static void why_the_gate_is_shut_is_told(void **state) {
+  (void)state;
+  struct heard heard = say((struct expstart__notice){.kind = EXPSTART__GATE_SHUT,
+                                                     .gate = EXPSTART_BLOCKED_OUTAGE_GATE,
+                                                     .until_us = 1250000,
+                                                     .message = "Could not resolve host: acme"});
+  assert_non_null(strstr(heard.line, "(Could not resolve host: acme)"));
+  heard = say((struct expstart__notice){.kind = EXPSTART__GATE_SHUT,
+                                        .gate = EXPSTART_BLOCKED_RESOURCE_GATE,
+                                        .until_us = 1250000,
+                                        .message = "no descriptor left"});
+  assert_non_null(strstr(heard.line, "this machine"));
+  assert_non_null(strstr(heard.line, "(no descriptor left)"));
+  assert_int_equal(heard.level, EXPSTART_LOG_WARN);
+}
+
+static void lines_below_the_level_are_not_made(void **state) {
+  (void)state;
+  struct heard heard = {0};
+  struct expstart_options options;
+  struct expstart__notice throttle = {.kind = EXPSTART__GATE_SHUT,
+                                      .gate = EXPSTART_BLOCKED_THROTTLE_GATE};
+  expstart_options_init(&options);
+  options.log = on_line;
+  options.hook_data = &heard;
+  options.log_level = EXPSTART_LOG_WARN;
+  expstart__log_notice(&options, &throttle, 0);
+  assert_int_equal(heard.lines, 0);
+  expstart__log_key_refused(&options, "Unauthorized");
+  assert_int_equal(heard.lines, 1);
+  assert_non_null(strstr(heard.line, "Unauthorized"));
+  options.log_level = EXPSTART_LOG_INFO;
+  expstart__log_notice(&options, &throttle, 0);
+  assert_int_equal(heard.lines, 2);
+}
+
 static void an_outage_is_a_warning(void **state) {
   (void)state;
   struct heard heard = say((struct expstart__notice){
@@ -84,6 +120,8 @@ static void without_a_hook_nothing_is_said(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_throttle_tells_for_how_long),
+      cmocka_unit_test(why_the_gate_is_shut_is_told),
+      cmocka_unit_test(lines_below_the_level_are_not_made),
       cmocka_unit_test(an_outage_is_a_warning),
       cmocka_unit_test(a_cut_tells_the_new_rate),
       cmocka_unit_test(the_end_of_an_outage_is_told),

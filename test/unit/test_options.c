@@ -297,19 +297,96 @@ static void a_ca_file_must_be_a_file_with_something_in_it(void **state) {
 
 /* ---- numbers ------------------------------------------------------------------------------------------ */
 
-static void numbers_out_of_range_are_refused(void **state) {
+static void assert_wrong(const struct expstart_options *options, int error, const char *name) {
+  const char *field = "none was told";
+  assert_int_equal(expstart_options_check(options, &field), error);
+  assert_string_equal(field ? field : "NULL", name);
+  assert_int_equal(expstart_options_check(options, NULL), error);
+}
+
+/* The header promises it for every number; some were taken whatever they were. */
+static void numbers_out_of_range_are_refused_and_the_field_is_named(void **state) {
   (void)state;
-  struct expstart_options options[6];
-  for (size_t i = 0; i < 6; i++)
-    options[i] = good();
-  options[0].max_attempts = 101;
-  options[1].max_queued = (uint32_t)INT32_MAX + 1;
-  options[2].attempt_timeout_ms = UINT32_MAX;
-  options[3].connect_timeout_ms = UINT32_MAX;
-  options[4].max_connections = UINT32_MAX;
-  options[5].confirm = (expstart_confirm)3;
-  for (size_t i = 0; i < 6; i++)
-    assert_int_equal(check(&options[i]), EXPSTART_EINVAL);
+  const uint32_t most = INT32_MAX, more = most + 1;
+#define ASSERT_WRONG(name, value)                                                                  \
+  {                                                                                                \
+    struct expstart_options options = good();                                                      \
+    options.name = (value);                                                                        \
+    assert_wrong(&options, EXPSTART_EINVAL, #name);                                                \
+  }
+#define ASSERT_RANGE(name)                                                                         \
+  {                                                                                                \
+    struct expstart_options options = good();                                                      \
+    options.name = most;                                                                           \
+    assert_wrong(&options, EXPSTART_OK, "NULL");                                                   \
+  }                                                                                                \
+  ASSERT_WRONG(name, more)
+  ASSERT_RANGE(max_queued)
+  ASSERT_RANGE(max_in_flight)
+  ASSERT_RANGE(max_connections)
+  ASSERT_RANGE(burst)
+  ASSERT_RANGE(connect_timeout_ms)
+  ASSERT_RANGE(attempt_timeout_ms)
+  ASSERT_RANGE(retry_timeout_ms)
+  ASSERT_RANGE(total_timeout_ms)
+  ASSERT_RANGE(backoff_base_ms)
+  ASSERT_RANGE(backoff_cap_ms)
+  ASSERT_RANGE(max_retry_after_ms)
+  ASSERT_RANGE(max_reply_bytes)
+  ASSERT_WRONG(max_attempts, 101)
+  ASSERT_WRONG(io_threads, 65)
+  ASSERT_WRONG(rate_per_second, -1)
+  ASSERT_WRONG(confirm, (expstart_confirm)3)
+  ASSERT_WRONG(flags, 8)
+  ASSERT_WRONG(log_level, (expstart_log_level)3)
+#undef ASSERT_RANGE
+#undef ASSERT_WRONG
+}
+
+static void the_field_of_a_wrong_string_is_named(void **state) {
+  (void)state;
+  struct expstart_options options = good();
+  assert_wrong(&options, EXPSTART_OK, "NULL");
+  assert_wrong(NULL, EXPSTART_EINVAL, "NULL");
+  options.endpoint = NULL;
+  assert_wrong(&options, EXPSTART_ENOENDPOINT, "endpoint");
+  options = good();
+  options.api_key = "a b";
+  assert_wrong(&options, EXPSTART_EKEYCHAR, "api_key");
+  options = good();
+  options.ca_file = ".";
+  assert_wrong(&options, EXPSTART_ECAFILE, "ca_file");
+  options = good();
+  options.user_agent = "\n";
+  assert_wrong(&options, EXPSTART_EINVAL, "user_agent");
+  options = good();
+  options.size = 8;
+  assert_wrong(&options, EXPSTART_EINVAL, "size");
+}
+
+static void options_of_the_first_version_are_taken_and_end_where_they_did(void **state) {
+  (void)state;
+  struct expstart_options options = good();
+  options.size = offsetof(struct expstart_options, log_level);
+  options.log_level = (expstart_log_level)77; /* whatever lies behind them */
+  struct expstart__settings settings;
+  assert_int_equal(expstart__settings_init(&settings, &options, NULL), EXPSTART_OK);
+  assert_int_equal(settings.options.log_level, EXPSTART_LOG_DEBUG);
+  assert_null(settings.options.on_permits);
+  expstart__settings_clear(&settings);
+}
+
+static void the_exported_initialisers_do_as_the_inline_ones(void **state) {
+  (void)state;
+  struct expstart_options inlined, exported;
+  struct expstart_request one, other;
+  expstart_options_init(&inlined);
+  expstart_options_init_size(&exported, sizeof exported);
+  assert_memory_equal(&inlined, &exported, sizeof inlined);
+  expstart_request_init(&one);
+  expstart_request_init_size(&other, sizeof other);
+  assert_memory_equal(&one, &other, sizeof one);
+  assert_int_equal(one.size, sizeof one);
 }
 
 static void a_rate_is_0_or_a_sane_number(void **state) {
@@ -381,6 +458,24 @@ static void a_request_needs_its_size_its_callback_and_a_mode(void **state) {
   assert_int_equal(check_request(&request), EXPSTART_EINVAL);
 }
 
+static void
+a_request_of_the_first_version_is_taken_and_a_newer_one_if_it_asks_for_nothing_new(void **state) {
+  (void)state;
+  struct expstart_request own, request = good_request();
+  request.size = offsetof(struct expstart_request, timeout_ms);
+  request.timeout_ms = 77; /* whatever lies behind it */
+  assert_int_equal(expstart__copy_request(&own, &request), EXPSTART_OK);
+  assert_int_equal(own.timeout_ms, 0);
+  struct {
+    struct expstart_request known;
+    uint64_t later;
+  } newer = {.known = good_request()};
+  newer.known.size = sizeof newer;
+  assert_int_equal(check_request(&newer.known), EXPSTART_OK);
+  newer.later = 1;
+  assert_int_equal(check_request(&newer.known), EXPSTART_ENOTSUP);
+}
+
 static void an_experiments_id_is_at_least_1(void **state) {
   (void)state;
   struct expstart_request request = good_request();
@@ -427,11 +522,16 @@ int main(void) {
       cmocka_unit_test(a_doubled_prefix_is_refused),
       cmocka_unit_test(the_user_agent_may_hold_no_controls),
       cmocka_unit_test(a_ca_file_must_be_a_file_with_something_in_it),
-      cmocka_unit_test(numbers_out_of_range_are_refused),
+      cmocka_unit_test(numbers_out_of_range_are_refused_and_the_field_is_named),
+      cmocka_unit_test(the_field_of_a_wrong_string_is_named),
+      cmocka_unit_test(options_of_the_first_version_are_taken_and_end_where_they_did),
+      cmocka_unit_test(the_exported_initialisers_do_as_the_inline_ones),
       cmocka_unit_test(a_rate_is_0_or_a_sane_number),
       cmocka_unit_test(unknown_flags_are_refused),
       cmocka_unit_test(io_is_on_one_thread_unless_said_otherwise),
       cmocka_unit_test(a_request_needs_its_size_its_callback_and_a_mode),
+      cmocka_unit_test(
+          a_request_of_the_first_version_is_taken_and_a_newer_one_if_it_asks_for_nothing_new),
       cmocka_unit_test(an_experiments_id_is_at_least_1),
       cmocka_unit_test(a_note_is_utf8_of_at_most_16384_bytes),
   };
