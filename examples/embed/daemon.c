@@ -23,9 +23,8 @@ struct daemon {
   struct intake intake;
   struct metrics metrics;
   uv_signal_t sigterm, sigint;
-  uv_timer_t deadline; /* of a drain */
   uint32_t drain_ms;
-  bool draining, aborted;
+  bool draining;
 };
 
 struct arguments {
@@ -53,38 +52,23 @@ static void on_client_closed(void *data) {
   daemon->client = NULL;
   if (daemon->metrics.client)
     metrics_close(&daemon->metrics);
-  uv_close((uv_handle_t *)&daemon->deadline, NULL);
   uv_close((uv_handle_t *)&daemon->sigterm, NULL);
   uv_close((uv_handle_t *)&daemon->sigint, NULL);
   intake_close(&daemon->intake); /* after the last callback, so that all answers are on their way */
-}
-
-static void abort_client(struct daemon *daemon) {
-  if (daemon->aborted)
-    return;
-  daemon->aborted = true;
-  fprintf(stderr, "canceling what is left\n");
-  (void)expstart_client_close(daemon->client, EXPSTART_ABORT, NULL,
-                              NULL); /* or it is over already */
-}
-
-static void on_deadline(uv_timer_t *timer) {
-  abort_client(timer->data);
 }
 
 static void on_signal(uv_signal_t *signal, int number) {
   struct daemon *daemon = signal->data;
   (void)number;
   if (daemon->draining) {
-    abort_client(daemon);
+    fprintf(stderr, "canceling what is left\n");
+    (void)expstart_client_close(daemon->client, EXPSTART_ABORT, NULL, NULL); /* or it is over */
     return;
   }
   daemon->draining = true;
   fprintf(stderr, "ending what was accepted; once more to cancel it\n");
   intake_stop_listening(&daemon->intake);
-  (void)expstart_client_close(daemon->client, EXPSTART_DRAIN, on_client_closed, daemon);
-  (void)uv_timer_start(&daemon->deadline, on_deadline, daemon->drain_ms, 0);
-  intake_on_room(&daemon->intake); /* what waits is told that it is too late */
+  (void)expstart_client_drain(daemon->client, daemon->drain_ms, on_client_closed, daemon);
 }
 
 /* ---- the beginning ---- */
@@ -108,11 +92,10 @@ static int create_client(struct daemon *daemon, const struct arguments *argument
 }
 
 static int watch_signals(struct daemon *daemon) {
-  /* Of timers and signals only the start of a signal may fail. */
-  (void)uv_timer_init(&daemon->loop, &daemon->deadline);
+  /* Only the start of a signal may fail. */
   (void)uv_signal_init(&daemon->loop, &daemon->sigterm);
   (void)uv_signal_init(&daemon->loop, &daemon->sigint);
-  daemon->deadline.data = daemon->sigterm.data = daemon->sigint.data = daemon;
+  daemon->sigterm.data = daemon->sigint.data = daemon;
   int status = uv_signal_start(&daemon->sigterm, on_signal, SIGTERM);
   return status != 0 ? status : uv_signal_start(&daemon->sigint, on_signal, SIGINT);
 }
@@ -203,5 +186,5 @@ int main(int argc, char **argv) {
   status = uv_loop_close(&daemon.loop);
   if (status != 0)
     return fail("loop", uv_strerror(status));
-  return daemon.aborted ? 1 : 0;
+  return daemon.intake.canceled ? 1 : 0;
 }

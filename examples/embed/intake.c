@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +122,8 @@ static void on_done(expstart_client *client, const expstart_result *result, void
   char id[32];
   (void)client;
   connection->unanswered--;
+  if (result->error == EXPSTART_ECANCELED)
+    connection->intake->canceled = true;
   if (connection->closed) {
     if (connection->unanswered == 0)
       free(connection);

@@ -4,6 +4,7 @@
 #define INTAKE_H
 
 #include <expstart.h>
+#include <stdbool.h>
 
 struct connection;
 
@@ -11,6 +12,7 @@ struct intake {
   uv_pipe_t listener;
   uv_timer_t patience; /* with clients that do not read their last answers */
   expstart_client *client;
+  bool canceled; /* some start was */
   struct connection *all;
   struct connection *first_waiting, *last_waiting; /* for room in the queue, in their order */
 };

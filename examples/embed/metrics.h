@@ -14,7 +14,8 @@ struct metrics {
 /* Listens on `port`, or with 0 on any that is free. The port, or a libuv error. */
 int metrics_listen(struct metrics *metrics, uv_loop_t *loop, int port,
                    const expstart_client *client, const char *labels);
-/* Answers no more. To be called before the client is gone; connections end within two seconds. */
+/* Answers no more. To be called in the closed callback at the latest; connections end within two
+   seconds. */
 void metrics_close(struct metrics *metrics);
 
 #endif

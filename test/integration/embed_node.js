@@ -22,7 +22,8 @@ const tests = {
   // The process ends by itself, though the client is not closed.
   async five_hundred_promises_are_kept_and_the_loop_goes_on_meanwhile() {
     const client = open();
-    let last = performance.now(), longest = 0, ticks = 0;
+    const begin = performance.now();
+    let last = begin, longest = 0, ticks = 0;
     const timer = setInterval(() => {
       const now = performance.now();
       longest = Math.max(longest, now - last);
@@ -33,7 +34,7 @@ const tests = {
     clearInterval(timer);
     console.log(`longest turn ${longest.toFixed(1)} ms, ${ticks} ticks`);
     assert.ok(ticks > 10);
-    assert.ok(longest < 300); // and as a rule less than 10, but the machine may be busy
+    assert.ok(longest < (last - begin) / 3); // it is a few milliseconds, but the machine may be busy
     assert.match(client.metrics('env="test"'), /^expstart_outcomes_total\{env="test",outcome="started"\} 500$/m);
     assert.strictEqual((await client.start(1)).outcome, 'running');
   },
