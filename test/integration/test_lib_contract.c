@@ -10,6 +10,8 @@
 #define STARTED RAW_JSON(200, NULL, BODY_STARTED)
 
 static const struct rawserver_step script_started[] = {RAW_REPEAT(STARTED)};
+/* Whichever experiment it is sent for: the body above is about one. */
+static const struct rawserver_step script_ok[] = {RAW_REPEAT(RAW_JSON(200, NULL, "{\"ok\":true}"))};
 
 static void expect_outcome(const struct harness_result *result, expstart_outcome outcome,
                            int error) {
@@ -88,7 +90,7 @@ static void what_a_submit_was_given_may_be_overwritten_at_once(void **state) {
   char *note = strdup("keep me");
   int64_t *ids = malloc(3 * sizeof(*ids));
   size_t accepted = 0;
-  SERVE(&h, script_started);
+  SERVE(&h, script_ok);
   h.options.max_in_flight = 1;
   harness_open(&h);
   struct expstart_request request = {
