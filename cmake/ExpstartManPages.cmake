@@ -25,8 +25,8 @@ add_custom_target(expstart_man ALL DEPENDS ${expstart_man_dir}/made)
 install(DIRECTORY ${expstart_man_dir}/man3 DESTINATION ${CMAKE_INSTALL_MANDIR}
   COMPONENT development)
 
-# A sandbox that is built for another machine cannot be asked.
-if(TARGET expstart-sandbox AND NOT CMAKE_CROSSCOMPILING)
+# A sandbox that is built for another machine cannot be asked, and one with a sanitizer not everywhere.
+if(TARGET expstart-sandbox AND NOT CMAKE_CROSSCOMPILING AND NOT EXPSTART_SANITIZE)
   set(sandbox_page ${PROJECT_BINARY_DIR}/expstart-sandbox.1)
   add_custom_command(OUTPUT ${sandbox_page}
     COMMAND expstart-sandbox --help > ${sandbox_page}.help

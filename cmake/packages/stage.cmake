@@ -7,6 +7,11 @@ if(NOT CPACK_EXPSTART_PREFIX STREQUAL "/usr")
 endif()
 
 set(sources ${CPACK_EXPSTART_SOURCE_DIR}/cmake/packages)
+file(STRINGS ${sources}/changelog newest LIMIT_COUNT 1)
+if(NOT newest MATCHES "^expstart \\(${CPACK_DEBIAN_PACKAGE_VERSION}\\) ")
+  message(FATAL_ERROR "cmake/packages/changelog does not begin with ${CPACK_DEBIAN_PACKAGE_VERSION}, "
+    "which is to be packed, but with: ${newest}")
+endif()
 set(stage ${CPACK_TEMPORARY_DIRECTORY})
 find_program(GZIP gzip REQUIRED)
 find_program(STRIP strip REQUIRED)
@@ -54,10 +59,11 @@ file(WRITE ${stage}/debian/control
   "Source: expstart\nMaintainer: ${CPACK_PACKAGE_CONTACT}\n\n"
   "Package: ${CPACK_DEBIAN_LIBRARY_PACKAGE_NAME}\nArchitecture: any\n")
 
-# Which version has which functions, from what the library exports; one that is gone is an error.
+# Since which version the library has which function: from the list, what is not in it since this one. That none
+# is gone is for test/abi/symbols to see.
 file(REMOVE_RECURSE ${CPACK_EXPSTART_CONTROL_DIR})
 file(MAKE_DIRECTORY ${CPACK_EXPSTART_CONTROL_DIR})
-run(COMMAND ${DPKG_GENSYMBOLS} -c1 -p${CPACK_DEBIAN_LIBRARY_PACKAGE_NAME} -v${CPACK_PACKAGE_VERSION}
+run(COMMAND ${DPKG_GENSYMBOLS} -c0 -p${CPACK_DEBIAN_LIBRARY_PACKAGE_NAME} -v${CPACK_PACKAGE_VERSION}
     -I${sources}/${CPACK_DEBIAN_LIBRARY_PACKAGE_NAME}.symbols
     -e${stage}/library/${libdir}/${CPACK_EXPSTART_SONAME} -O${CPACK_EXPSTART_CONTROL_DIR}/symbols
   WORKING_DIRECTORY ${stage})
