@@ -52,11 +52,12 @@ set(control_dir ${PROJECT_BINARY_DIR}/packages.control)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_EXTRA
   ${control_dir}/symbols ${control_dir}/shlibs ${control_dir}/triggers)
 
-# expstart.pc and the CMake package ask for libcurl and json-c, which the static library needs.
+# Who links the shared library needs no more than libuv; the static one needs what it was made with.
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libexpstart-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
-string(CONCAT CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
-  "${soname} (= ${CPACK_DEBIAN_PACKAGE_VERSION}), libuv1-dev (>= 1.33), "
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
+  "${soname} (= ${CPACK_DEBIAN_PACKAGE_VERSION}), libuv1-dev (>= 1.33)")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_RECOMMENDS
   "libcurl4-openssl-dev (>= 7.80) | libcurl4-gnutls-dev (>= 7.80), libjson-c-dev (>= 0.15)")
 set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION
 "starts ABsmartly experiments in bulk: header and static library
