@@ -204,6 +204,51 @@ function shown(code, line) {
   return line ";"
 }
 
+# ---- structs and enums --------------------------------------------------------------------------
+
+# The members, each with what is said behind it; a run of them that has nothing of the kind shares what stands
+# above it.
+function members(text, kind, body, i) {
+  body = text
+  sub(/^[^{]*[{]/, "", body)
+  sub(/[}][^}]*$/, "", body)
+  split_items(body, kind == "values" ? "," : ";")
+  run_length = 0
+  above = ""
+  for (i = 1; i <= items; i++) {
+    if (item_kind[i] == "comment") {
+      end_run("")
+      above = above (above == "" ? "" : "\n\n") item[i]
+    } else if (item_kind[i] == "behind") {
+      end_run(item[i])
+    } else {
+      if (i < items && item_kind[i + 1] == "behind")
+        end_run("")
+      run[++run_length] = one_line(item[i])
+    }
+  }
+  end_run("")
+}
+
+function end_run(behind, i) {
+  if (run_length == 0)
+    return
+  for (i = 1; i <= run_length; i++) {
+    emit(i == 1 ? ".TP" : ".TQ")
+    emit("\\fB" code(run[i]) "\\fR")
+  }
+  if (above == "" && behind == "")
+    emit("\\&")
+  if (above != "")
+    plain(above)
+  if (above != "" && behind != "")
+    emit(".IP")
+  if (behind != "")
+    plain(behind)
+  run_length = 0
+  above = ""
+}
+
 # ---- all blocks to pages ------------------------------------------------------------------------
 
 END {
