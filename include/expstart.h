@@ -1,5 +1,8 @@
 /* expstart: start ABsmartly experiments in bulk from a libuv program.
  *
+ * Compile with -std=gnu11, or with -std=c11 -D_POSIX_C_SOURCE=200809L: libuv's header, which this one
+ * includes, needs POSIX.
+ *
  * A caller makes one client on its loop, submits any number of starts
  * (PUT {endpoint}/experiments/{id}/start), and is called back exactly once for each with what is
  * known to be true. This header is the manual; what each name promises is written where it is
