@@ -27,7 +27,8 @@ void expstart__latency_add(struct expstart__latency *latency, uint64_t time_us) 
 }
 
 uint64_t expstart__latency_quantile(const struct expstart__latency *latency, double share) {
-  double place = share * (double)latency->count; /* rounded: 0.99 * 100 is 99 with more precision too */
+  /* A variable, so that it is rounded: 0.99 * 100 is then 99 where there is more precision too. */
+  double place = share * (double)latency->count;
   uint64_t wanted = (uint64_t)place, seen = 0;
   if (latency->count == 0)
     return 0;
