@@ -25,6 +25,13 @@
  *  7. A full queue refuses at once (EXPSTART_EFULL); on_room says when it is worth trying again.
  *  8. At every instant: accepted = started + running + rejected + failed + unknown + canceled + seen
  *     + queued + in_flight + waiting. Stats can be read and checked at any time.
+ *  9. A process may end while clients are open: by exit() on any thread and in a callback, by a return
+ *     from main, by quick_exit and _exit; so may a child that it forked. exit() waits for moments until
+ *     no thread is in libcurl; from then on nothing is sent and nothing is received, and no callback
+ *     comes but for what was complete. An exit handler may still close a client with ABORT. What was
+ *     under way may have been processed. exit() and fork() in a signal handler are not safe. The shared
+ *     library stays loaded after a dlclose; the static one must not be unloaded with a plugin before the
+ *     closed callback.
  *
  * WHAT COUNTS AS WHAT
  *
