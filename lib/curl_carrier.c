@@ -131,6 +131,13 @@ static void give_grace(struct curl_carrier *carrier) {
     expstart__curl_attempt_give_grace(attempt, now_us);
 }
 
+static void stir_unsent(struct curl_carrier *carrier) {
+  for (struct expstart__curl_attempt *attempt = carrier->active.head; attempt;
+       attempt = attempt->next)
+    if (attempt->sends == 0)
+      expstart__curl_loop_stir(attempt->easy);
+}
+
 static void on_turn(void *owner) {
   struct curl_carrier *carrier = owner;
   uint32_t finished_before = carrier->finished_count;
@@ -145,6 +152,8 @@ static void on_turn(void *owner) {
   if (carrier->curl.closing) /* the owner closed it when it was told */
     return;
   stop_watch_if_idle(carrier);
+  if (expstart__curl_loop_gave_up_address(&carrier->curl))
+    stir_unsent(carrier);
   expstart__curl_loop_send(&carrier->curl);
   read_completions(carrier); /* some end at once */
   if (carrier->finished_count > 0 || carrier->curl.failed)

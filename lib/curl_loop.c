@@ -339,6 +339,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *
   struct expstart__curl_socket *socket = socket_of(curl, fd);
   (void)easy, (void)assigned;
   if (what == CURL_POLL_REMOVE) {
+    if (socket && socket->is_connection && !socket->made)
+      curl->gave_up_address = true;
     if (socket)
       lose_interest(socket);
     return 0;
@@ -353,6 +355,19 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *
     socket->made = true;
   int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
   return watch(socket, events) ? 0 : -1;
+}
+
+bool expstart__curl_loop_gave_up_address(struct expstart__curl_loop *curl) {
+  bool gave_up = curl->gave_up_address;
+  curl->gave_up_address = false;
+  return gave_up;
+}
+
+/* To pause and go on is the one way to have a certain transfer run. It may be over by now: libcurl says so,
+   and nothing is to be done. */
+void expstart__curl_loop_stir(CURL *easy) {
+  if (curl_easy_pause(easy, CURLPAUSE_RECV) == CURLE_OK)
+    (void)curl_easy_pause(easy, CURLPAUSE_CONT);
 }
 
 bool expstart__curl_loop_adopt(struct expstart__curl_loop *curl, CURL *easy) {

@@ -26,8 +26,9 @@ struct expstart__curl_loop {
   struct expstart__curl_socket *ready_head, **ready_tail; /* what libcurl has to be told of */
   bool guard_sigpipe;
   bool closing;
-  bool failed; /* an error after which no transfer's fate is certain */
-  int failure; /* the errno of the last that went wrong here; 0: it had none */
+  bool failed;          /* an error after which no transfer's fate is certain */
+  int failure;          /* the errno of the last that went wrong here; 0: it had none */
+  bool gave_up_address; /* since that was last asked */
   unsigned open_handles;
   void (*run)(void *owner);
   void (*closed)(void *owner);
@@ -50,6 +51,12 @@ bool expstart__curl_loop_is_late(const struct expstart__curl_loop *curl);
 /* To be called next in a turn: tells libcurl of sockets that are ready and of a timeout that has come.
    What would hold the loop for too long is left for the next turn. */
 void expstart__curl_loop_run(struct expstart__curl_loop *curl);
+
+/* Whether a connection that was being made was given up, since that was last asked. libcurl 7.88 does no
+   more then than make up its mind which address comes next, and tries it when the transfer is next run:
+   which may be when its time is up. So transfers that are not connected are to be stirred. */
+bool expstart__curl_loop_gave_up_address(struct expstart__curl_loop *curl);
+void expstart__curl_loop_stir(CURL *easy);
 
 /* To be called last in a turn: has libcurl send what was added in it, unless that has taken long enough
    already; then the next turn begins with it. Those that end at once are complete in the next turn. */
