@@ -319,6 +319,7 @@ typedef struct expstart_attempt {
   /* Why the gate is shut after this attempt, as in expstart_stats; EXPSTART_OK and "" if it is open. */
   int gate_error;
   const char *gate_message;
+  int error; /* what it failed with, as in a result; EXPSTART_OK: it was done, or the state was read */
 } expstart_attempt;
 
 /* The hooks are called on the loop's thread with options.hook_data, and may do what a done

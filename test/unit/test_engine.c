@@ -335,6 +335,7 @@ static void each_attempt_is_told_with_what_comes_next(void **state) {
   assert_int_equal(fake->hook.number, 1);
   assert_int_equal(fake->hook.http_status, 429);
   assert_int_equal(fake->hook.throttled, 1);
+  assert_int_equal(fake->hook.error, EXPSTART_ETHROTTLED);
   assert_int_equal(fake->hook.elapsed_us, 70);
   assert_int_equal(fake->hook.next, EXPSTART_NEXT_START);
   assert_in_range(fake->hook.next_ms, 2000, 2200);

@@ -43,8 +43,7 @@ static bool is_untried(const expstart_result *result, bool was_in_doubt) {
     return result->outcome == EXPSTART_CANCELED && result->attempts == 0 && result->lookups == 0;
   }
   /* A look-up that the API answered with a no will be answered so the next time too; any other may not. */
-  bool is_answered = result->http_status >= 400 && result->http_status < 500 &&
-                     result->http_status != 401 && result->http_status != 429;
+  bool is_answered = result->error == EXPSTART_EUNCONFIRMED;
   return result->outcome == EXPSTART_UNKNOWN && result->attempts == 0 && !is_answered;
 }
 

@@ -177,23 +177,22 @@ static void record(struct run *run, size_t index, const expstart_result *result)
   }
 }
 
-/* Refusals that the next request would meet too. A look-up tells of a refused key by its status alone. */
-static bool is_key_refused(const expstart_result *result) {
-  return result->error == EXPSTART_EREFUSED || result->http_status == 401;
+/* Errors that the next request would meet too. */
+static enum stop stop_for(int error) {
+  return error == EXPSTART_EREFUSED ? STOP_REFUSED : error == EXPSTART_ECERT ? STOP_CERT : STOP_NOT;
 }
 
 static void stop_if_hopeless(struct run *run, const expstart_result *result) {
   char shown[320];
-  bool is_refused = is_key_refused(result);
-  if ((!is_refused && result->error != EXPSTART_ECERT) ||
-      !stop(run, is_refused ? STOP_REFUSED : STOP_CERT)) {
+  enum stop reason = stop_for(result->error);
+  if (reason == STOP_NOT || !stop(run, reason)) {
     return;
   }
   (void)text_safe(shown, sizeof shown, result->message, strlen(result->message));
-  (void)fprintf(stderr, "expstart: %s%s%s\n",
-                expstart_strerror(is_refused ? EXPSTART_EREFUSED : EXPSTART_ECERT),
+  (void)fprintf(stderr, "expstart: %s%s%s\n", expstart_strerror(result->error),
                 shown[0] != '\0' ? ": " : "", shown);
-  say_waiting(run, is_refused ? "stopped by the refused key" : "stopped by the certificate");
+  say_waiting(run,
+              reason == STOP_REFUSED ? "stopped by the refused key" : "stopped by the certificate");
 }
 
 /* With a journal the library's queue is kept short, and filled as it empties. */
@@ -340,15 +339,10 @@ static void on_tick(uv_timer_t *timer) {
 
 /* ---- attempts ------------------------------------------------------------------------------- */
 
-/* A start that is answered so ends the run when its result comes, and until then nothing more is to go. */
-static bool will_stop(const expstart_attempt *attempt) {
-  return attempt->http_status == 401 ||
-         (attempt->http_status == 403 && attempt->kind == EXPSTART_ATTEMPT_START);
-}
-
 static void on_attempt(expstart_client *client, const expstart_attempt *attempt, void *data) {
   struct run *run = data;
-  if (will_stop(attempt)) {
+  /* Its result, which ends the run, comes after others: until then nothing more is to go. */
+  if (stop_for(attempt->error) != STOP_NOT) {
     (void)expstart_pause(client);
   }
   diary_attempt(&run->diary, attempt);
