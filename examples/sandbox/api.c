@@ -100,7 +100,7 @@ static int answer_start_outcome(struct api *api, int64_t id, enum experiments_ou
 }
 
 static int start(struct api *api, const struct api_request *request, const struct route *route,
-                 struct api_answer *answer) {
+                 bool is_late, struct api_answer *answer) {
   if (request->body_too_large) {
     return answer_json(answer, 413, reply_error(&answer->body, "the body is too large"));
   }
@@ -112,10 +112,21 @@ static int start(struct api *api, const struct api_request *request, const struc
   if (wrong != NULL) {
     return answer_json(answer, 400, reply_error(&answer->body, "%s", wrong));
   }
+  if (is_late) {
+    answer->late = (struct api_late){.id = route->id, .note_json = note_json};
+    return 0;
+  }
   enum experiments_outcome outcome =
       experiments_start(api->experiments, route->id, note_json, request->now_ms);
   free(note_json);
   return answer_start_outcome(api, route->id, outcome, answer);
+}
+
+void api_carry_out(struct api *api, const struct api_late *late, int64_t now_ms) {
+  enum experiments_outcome outcome =
+      experiments_start(api->experiments, late->id, late->note_json, now_ms);
+  api->stats.starts_processed += outcome == EXPERIMENTS_DONE;
+  api->stats.starts_doubled += outcome == EXPERIMENTS_ALREADY_RUNNING;
 }
 
 static int look_up(struct api *api, const struct route *route, struct api_answer *answer) {
@@ -131,8 +142,8 @@ static int look_up(struct api *api, const struct route *route, struct api_answer
 }
 
 static int process(struct api *api, const struct api_request *request, const struct route *route,
-                   struct api_answer *answer) {
-  return route->kind == ROUTE_START ? start(api, request, route, answer)
+                   bool is_late, struct api_answer *answer) {
+  return route->kind == ROUTE_START ? start(api, request, route, is_late, answer)
                                     : look_up(api, route, answer);
 }
 
@@ -208,10 +219,12 @@ static int answer_api(struct api *api, const struct api_request *request, const 
     fault = faults_draw(&api->faults);
   }
   if (fault.kind == FAULT_NONE) {
-    return process(api, request, route, answer);
+    return process(api, request, route, false, answer);
   }
   api->stats.faults[fault.kind]++;
-  if (fault.processed && process(api, request, route, answer) < 0) {
+  bool is_late = api->config.is_late && (fault.kind == FAULT_5XX || fault.kind == FAULT_STALL ||
+                                         fault.kind == FAULT_RESET_AFTER);
+  if (fault.processed && process(api, request, route, is_late, answer) < 0) {
     return -1;
   }
   return answer_fault(&fault, answer);
@@ -273,6 +286,8 @@ int api_answer(struct api *api, const struct api_request *request, struct api_an
   int result = answer_routed(api, request, answer);
   if (result < 0) {
     drop_body(answer);
+    free(answer->late.note_json);
+    answer->late = (struct api_late){0};
   }
   return result;
 }

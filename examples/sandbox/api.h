@@ -20,7 +20,14 @@ struct api_config {
   struct hints hints;
   double fault_probability[FAULT_KINDS];
   bool fault_lookups;
+  bool is_late; /* what is done in spite of a failure is the caller's to have done, later */
   uint64_t seed;
+};
+
+/* A start that was let in and is to be carried out later, by api_carry_out. */
+struct api_late {
+  int64_t id;      /* 0: there is none */
+  char *note_json; /* the caller's to free */
 };
 
 /* All of it stays the caller's and is read during api_answer only. */
@@ -50,6 +57,7 @@ struct api_answer {
   struct reply_body body; /* the caller's to free */
   struct hint_field fields[HINT_FIELDS_MAX];
   size_t field_count;
+  struct api_late late;
 };
 
 struct api;
@@ -60,5 +68,8 @@ void api_destroy(struct api *api);
 
 /* 0, or -1 if out of memory, with nothing to free. */
 int api_answer(struct api *api, const struct api_request *request, struct api_answer *answer);
+
+/* Does what was put off. What runs by then was started twice, and counts so. */
+void api_carry_out(struct api *api, const struct api_late *late, int64_t now_ms);
 
 #endif

@@ -82,6 +82,7 @@ static bool make_api(struct sandbox *sandbox, const struct options *options) {
       .burst = options->burst,
       .hints = options->hints,
       .fault_lookups = options->fault_lookups,
+      .is_late = options->late_ms > 0,
       .seed = options->seed,
   };
   memcpy(config.fault_probability, options->fault_probability, sizeof config.fault_probability);
@@ -94,6 +95,7 @@ static bool start_server(struct sandbox *sandbox, const struct options *options)
       .port = options->port,
       .certificate = options->tls ? &sandbox->certificate : NULL,
       .latency_ms = options->latency_ms,
+      .late_ms = options->late_ms,
       .connections_max = allowed_connections(),
   };
   const char *why = server_start(&sandbox->server, &config, &sandbox->loop, sandbox->api);

@@ -26,6 +26,7 @@ enum option_id {
   OPTION_RESET_UNIT,
   OPTION_RETRY_AFTER,
   OPTION_FAULT_LOOKUPS,
+  OPTION_LATE,
   OPTION_SEED,
   OPTION_HELP,
   OPTION_VERSION,
@@ -53,6 +54,7 @@ static const struct option long_options[] = {
     {"garbage", required_argument, NULL, OPTION_FAULT + (int)FAULT_GARBAGE},
     {"refuse", required_argument, NULL, OPTION_FAULT + (int)FAULT_REFUSE},
     {"fault-lookups", no_argument, NULL, OPTION_FAULT_LOOKUPS},
+    {"late-ms", required_argument, NULL, OPTION_LATE},
     {"seed", required_argument, NULL, OPTION_SEED},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -89,6 +91,7 @@ static const char *const help_texts[] = {
     "  --garbage P        start done, answered 200 with what is not JSON\n"
     "  --refuse P         start not done, answered 200 with ok:false\n"
     "  --fault-lookups    faults befall lookups too, not only starts\n"
+    "  --late-ms N        what is done in spite of a 5xx, a reset or a stall is done N ms later\n"
     "  --seed N           seed of the draws (default 1)\n",
     "\n"
     "  --help, --version\n"
@@ -227,6 +230,8 @@ static bool parse_value(struct options *options, int id, const char *name, const
   case OPTION_FAULT_LOOKUPS:
     options->fault_lookups = true;
     return true;
+  case OPTION_LATE:
+    return parse_whole(name, value, 600000, &options->late_ms);
   case OPTION_SEED:
     return parse_whole(name, value, UINT64_MAX, &options->seed);
   default:

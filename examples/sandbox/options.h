@@ -23,6 +23,7 @@ struct options {
   enum reply_size reply_size;
   double fault_probability[FAULT_KINDS];
   bool fault_lookups;
+  uint64_t late_ms; /* 0: at once */
   uint64_t seed;
 };
 

@@ -30,6 +30,7 @@ struct server {
   uv_timer_t due;       /* when the daemon wants to be run though nothing is ready */
   struct delay latency; /* answered exchanges held back by --latency-ms */
   struct delay stalls;  /* exchanges that end without an answer */
+  struct delay lates;   /* starts that are carried out later */
 };
 
 /* One request and what is answered to it; lives as long as the daemon keeps the request. */
@@ -86,6 +87,44 @@ static void resume(void *context, struct delay_entry *entry) {
   struct exchange *exchange =
       (struct exchange *)((char *)entry - offsetof(struct exchange, delayed));
   MHD_resume_connection(exchange->connection);
+}
+
+static int64_t system_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with a clock that exists */
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+struct late {
+  struct delay_entry delayed;
+  struct api_late start;
+};
+
+static void carry_out(void *context, struct delay_entry *entry) {
+  struct server *server = context;
+  struct late *late = (struct late *)((char *)entry - offsetof(struct late, delayed));
+  api_carry_out(server->api, &late->start, system_now_ms());
+  free(late->start.note_json);
+  free(late);
+}
+
+static void on_late_round(uv_timer_t *timer) {
+  (void)timer; /* the daemon need not know */
+}
+
+/* Takes over the start. */
+static bool put_off(struct server *server, struct api_late *start) {
+  struct late *late = start->id != 0 ? malloc(sizeof *late) : NULL;
+  if (start->id == 0) {
+    return true;
+  }
+  if (late == NULL || delay_add(&server->lates, &late->delayed) < 0) {
+    free(start->note_json);
+    free(late);
+    return false;
+  }
+  late->start = *start;
+  return true;
 }
 
 /* The peer is to see a reset and nothing else. Closing with SO_LINGER 0 alone would not do: the
@@ -178,12 +217,6 @@ static enum MHD_Result deliver(struct exchange *exchange) {
   return result;
 }
 
-static int64_t system_now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with a clock that exists */
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static enum MHD_Result answer(struct server *server, struct exchange *exchange, const char *path,
                               const char *method) {
   struct api_request request = {
@@ -201,6 +234,9 @@ static enum MHD_Result answer(struct server *server, struct exchange *exchange, 
     return MHD_NO;
   }
   exchange->is_answered = true;
+  if (!put_off(server, &exchange->answer.late)) {
+    return MHD_NO;
+  }
   struct delay *delay = NULL;
   if (exchange->answer.delivery == API_STALL) {
     delay = &server->stalls;
@@ -310,7 +346,7 @@ static struct MHD_Daemon *start_daemon(struct server *server, const struct serve
                           tls_options, MHD_OPTION_END);
 }
 
-static int watch_daemon(struct server *server, uint64_t latency_ms) {
+static int watch_daemon(struct server *server, const struct server_config *config) {
   const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
   if (info == NULL) {
     return UV_ENOTSUP;
@@ -324,8 +360,9 @@ static int watch_daemon(struct server *server, uint64_t latency_ms) {
   server->readiness.data = server;
   uv_timer_init(server->loop, &server->due);
   server->due.data = server;
-  delay_init(&server->latency, server->loop, latency_ms, resume, on_due, server);
+  delay_init(&server->latency, server->loop, config->latency_ms, resume, on_due, server);
   delay_init(&server->stalls, server->loop, STALL_MS, resume, on_due, server);
+  delay_init(&server->lates, server->loop, config->late_ms, carry_out, on_late_round, server);
   return 0;
 }
 
@@ -351,7 +388,7 @@ const char *server_start(struct server **created, const struct server_config *co
     free(server);
     return "the HTTP daemon could not be started";
   }
-  int error = watch_daemon(server, config->latency_ms);
+  int error = watch_daemon(server, config);
   if (error < 0) {
     MHD_stop_daemon(server->daemon);
     free(server);
@@ -382,10 +419,12 @@ void server_stop(struct server *server) {
     delay_flush(&server->stalls);
     MHD_run(server->daemon);
   }
+  delay_flush(&server->lates);
   uv_close((uv_handle_t *)&server->readiness, NULL);
   uv_close((uv_handle_t *)&server->due, NULL);
   delay_close(&server->latency);
   delay_close(&server->stalls);
+  delay_close(&server->lates);
   MHD_stop_daemon(server->daemon);
 }
 

@@ -13,6 +13,7 @@ struct server_config {
   uint16_t port;                         /* 0: any free one */
   const struct certificate *certificate; /* NULL: no TLS; must outlive the server */
   uint64_t latency_ms;
+  uint64_t late_ms; /* of what is carried out later */
   unsigned connections_max;
 };
 
