@@ -105,7 +105,8 @@ static void check_rate(struct sim_watch *watch) {
 
 void sim_watch_permit(struct sim_watch *watch, uint64_t n, uint64_t until_us) {
   if (watch->grant_count % 64 == 0) {
-    watch->grants = realloc(watch->grants, (watch->grant_count + 64) * sizeof *watch->grants);
+    size_t more = (size_t)watch->grant_count + 64;
+    watch->grants = realloc(watch->grants, more * sizeof *watch->grants);
     if (!watch->grants) {
       perror("expstart-sim");
       exit(3);
