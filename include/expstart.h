@@ -369,7 +369,8 @@ struct expstart_options {
   /* Required. The URL up to and with the version, "https://acme.absmartly.com/v1". http is taken
      for this machine only (localhost, 127.0.0.0/8, ::1), which is never reached through a proxy. */
   const char *endpoint;
-  /* Required. "KEY" or "Api-Key KEY". Wiped from the library's memory when the client is gone. */
+  /* Required. "KEY" or "Api-Key KEY". Wiped from the library's memory when the client is gone. See
+     expstart_set_api_key. */
   const char *api_key;
   const char *ca_file;    /* PEM file of trusted certificates; the system's */
   const char *user_agent; /* "expstart/VERSION" */
@@ -523,6 +524,12 @@ EXPSTART_API int expstart_resume(expstart_client *client);
 /* Changes options.rate_per_second and options.burst from now on. EINVAL: not 0 and not from 1e-6 to
    1e9. */
 EXPSTART_API int expstart_set_rate(expstart_client *client, double per_second, uint32_t burst);
+
+/* Changes the key: attempts that are sent from now on use it, look-ups and repeated ones too; those under way
+   keep theirs. What was held back as its key was refused (options.on_key_refused) goes on. The old key is
+   wiped from the library's memory when no attempt uses it any longer. Errors, each of which leaves the
+   key as it is: EINVAL (no client), ENOKEY, EKEYCHAR, EKEYPREFIX, ENOMEM, ECLOSING (after an ABORT). */
+EXPSTART_API int expstart_set_api_key(expstart_client *client, const char *api_key);
 
 /* Changes options.max_in_flight from now on. What is under way beyond it goes on. EINVAL: 0, or above
    2^31 - 1. */

@@ -68,6 +68,9 @@ struct expstart__carrier_ops {
   void (*abort)(struct expstart__carrier *, uint32_t handle, expstart_ticket);
   /* What was sent and aborted may have been held back until now, to go together. */
   void (*flush)(struct expstart__carrier *);
+  /* What is sent from now on is sent with this key; what was sent before keeps its own. EXPSTART_OK, or
+     EXPSTART_ENOMEM: nothing has changed. */
+  int (*set_key)(struct expstart__carrier *, const char *key);
   /* Ends what is under way without reports and frees the carrier; then calls closed, once, later.
    */
   void (*close)(struct expstart__carrier *, void (*closed)(void *owner), void *owner);

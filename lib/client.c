@@ -621,6 +621,26 @@ int expstart_set_rate(expstart_client *client, double per_second, uint32_t burst
   return EXPSTART_OK;
 }
 
+int expstart_set_api_key(expstart_client *client, const char *given) {
+  const char *key = NULL;
+  if (!client)
+    return EXPSTART_EINVAL;
+  int status = expstart__copy_key(given, &key);
+  if (status != EXPSTART_OK)
+    return status;
+  status = client->closing >= ABORTING ? EXPSTART_ECLOSING
+                                       : client->carrier->ops->set_key(client->carrier, key);
+  if (status != EXPSTART_OK) {
+    expstart__free_key(&key);
+    return status;
+  }
+  expstart__free_key(&client->settings.options.api_key);
+  client->settings.options.api_key = key;
+  expstart__engine_key_changed(client->engine);
+  expstart__turn_kick(&client->turn);
+  return EXPSTART_OK;
+}
+
 int expstart_set_max_in_flight(expstart_client *client, uint32_t max_in_flight) {
   if (!client || max_in_flight == 0 || max_in_flight > INT32_MAX)
     return EXPSTART_EINVAL;

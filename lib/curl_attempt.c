@@ -27,52 +27,17 @@ enum { SHORT_REPLY = 16384, LONG_BUFFER = 102400, HUGE_BUFFER = 524288 };
 /* ---- what all attempts share -------------------------------------------------------------------
  */
 
-static bool append(struct curl_slist **list, const char *line) {
-  struct curl_slist *longer = curl_slist_append(*list, line);
-  if (longer)
-    *list = longer;
-  return longer != NULL;
-}
-
-/* The encoding is also set on the handle, for libcurl to decode; but a line of its own making libcurl formats
-   twice, byte by byte. */
-static bool append_common(struct curl_slist **list, const char *authorization, bool encoded) {
-  return append(list, authorization) && append(list, "Accept: application/json") &&
-         (!encoded || append(list, "Accept-Encoding: gzip"));
-}
-
 int expstart__curl_shared_init(struct expstart__curl_shared *shared,
                                const struct expstart__settings *settings) {
-  static const char scheme[] = "Authorization: Api-Key ";
-  const char *key = settings->options.api_key;
-  size_t size = sizeof scheme + strlen(key);
-  char *authorization = malloc(size);
-  *shared = (struct expstart__curl_shared){.settings = settings};
-  if (!authorization)
-    return EXPSTART_ENOMEM;
-  snprintf(authorization, size, "%s%s", scheme, key);
   bool encoded = (settings->options.flags & EXPSTART_NO_COMPRESSION) == 0;
-  bool done = append_common(&shared->look_headers, authorization, encoded) &&
-              append_common(&shared->start_headers, authorization, encoded) &&
-              append(&shared->start_headers, "Content-Type: application/json");
-  expstart__wipe(authorization, size);
-  free(authorization);
-  if (done)
-    return EXPSTART_OK;
-  expstart__curl_shared_clear(shared);
-  return EXPSTART_ENOMEM;
-}
-
-static void wipe_list(struct curl_slist **list) {
-  for (struct curl_slist *line = *list; line; line = line->next)
-    expstart__wipe(line->data, strlen(line->data));
-  curl_slist_free_all(*list);
-  *list = NULL;
+  *shared = (struct expstart__curl_shared){
+      .settings = settings, .key = expstart__curl_key_create(settings->options.api_key, encoded)};
+  return shared->key ? EXPSTART_OK : EXPSTART_ENOMEM;
 }
 
 void expstart__curl_shared_clear(struct expstart__curl_shared *shared) {
-  wipe_list(&shared->start_headers);
-  wipe_list(&shared->look_headers);
+  expstart__curl_key_release(shared->key);
+  shared->key = NULL;
 }
 
 /* ---- what libcurl calls ------------------------------------------------------------------------
@@ -224,6 +189,33 @@ static bool set_once(struct expstart__curl_attempt *attempt) {
              CURLE_OK;
 }
 
+static void drop_key(struct expstart__curl_attempt *attempt) {
+  expstart__digest_destroy(attempt->digest);
+  attempt->digest = NULL;
+  expstart__curl_key_release(attempt->key);
+  attempt->key = NULL;
+  attempt->set.any = false; /* the lines that are set on the handle may be gone */
+}
+
+static bool take_key(struct expstart__curl_attempt *attempt) {
+  const struct expstart__curl_shared *shared = attempt->shared;
+  bool keep_reply = (shared->settings->options.flags & EXPSTART_KEEP_REPLY) != 0;
+  if (attempt->key == shared->key)
+    return true;
+  drop_key(attempt);
+  attempt->digest = expstart__digest_create(keep_reply, shared->key->text);
+  if (!attempt->digest)
+    return false;
+  attempt->key = shared->key;
+  attempt->key->users++;
+  return true;
+}
+
+void expstart__curl_attempt_drop_old_key(struct expstart__curl_attempt *attempt) {
+  if (attempt->key != attempt->shared->key)
+    drop_key(attempt);
+}
+
 struct expstart__curl_attempt *
 expstart__curl_attempt_create(const struct expstart__curl_shared *shared) {
   struct expstart__curl_attempt *attempt = calloc(1, sizeof *attempt);
@@ -231,10 +223,7 @@ expstart__curl_attempt_create(const struct expstart__curl_shared *shared) {
     return NULL;
   attempt->shared = shared;
   attempt->easy = curl_easy_init();
-  const struct expstart_options *options = &shared->settings->options;
-  attempt->digest =
-      expstart__digest_create((options->flags & EXPSTART_KEEP_REPLY) != 0, options->api_key);
-  if (attempt->easy && attempt->digest && set_once(attempt))
+  if (attempt->easy && take_key(attempt) && set_once(attempt))
     return attempt;
   expstart__curl_attempt_destroy(attempt);
   return NULL;
@@ -247,7 +236,7 @@ void expstart__curl_attempt_destroy(struct expstart__curl_attempt *attempt) {
     curl_easy_cleanup(attempt->easy);
     expstart__ending_leave();
   }
-  expstart__digest_destroy(attempt->digest);
+  drop_key(attempt);
   free(attempt);
 }
 
@@ -272,10 +261,10 @@ static bool set_kind(struct expstart__curl_attempt *attempt, expstart_attempt_ki
   if (kind == EXPSTART_ATTEMPT_LOOK)
     return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->shared->look_headers) == CURLE_OK;
+           curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->key->look_headers) == CURLE_OK;
   return curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "PUT") == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->shared->start_headers) == CURLE_OK;
+         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->key->start_headers) == CURLE_OK;
 }
 
 static bool set_body(CURL *easy, const struct expstart__send *send) {
@@ -327,6 +316,8 @@ static void fit_buffer(struct expstart__curl_attempt *attempt) {
 
 int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
                                  const struct expstart__send *send, uint64_t now_us) {
+  if (!take_key(attempt))
+    return EXPSTART_ENOMEM;
   expstart__digest_reset(attempt->digest);
   attempt->ticket = send->ticket;
   attempt->tag = send->tag;

@@ -5,6 +5,7 @@
 #define EXPSTART_LIB_CURL_ATTEMPT_H
 
 #include "carrier.h"
+#include "curl_key.h"
 #include "digest.h"
 #include "hint_fields.h"
 #include "options.h"
@@ -16,12 +17,12 @@
 /* What all attempts of a client share. */
 struct expstart__curl_shared {
   const struct expstart__settings *settings;
-  struct curl_slist *start_headers, *look_headers; /* the key is in both */
+  struct expstart__curl_key *key; /* of the next attempts */
 };
 
 int expstart__curl_shared_init(struct expstart__curl_shared *shared,
                                const struct expstart__settings *settings);
-void expstart__curl_shared_clear(struct expstart__curl_shared *shared); /* wipes the key */
+void expstart__curl_shared_clear(struct expstart__curl_shared *shared);
 
 struct expstart__curl_attempt {
   const struct expstart__curl_shared *shared;
@@ -30,6 +31,7 @@ struct expstart__curl_attempt {
   bool under_way;
   bool overdue; /* libcurl seems to have forgotten it */
   CURL *easy;
+  struct expstart__curl_key *key; /* that it is sent with; NULL: it has none yet */
   CURLcode result;
   int os_error; /* the errno of a socket that could not be had, or of the loop that failed; 0: none */
   /* What is set on the handle, and need not be set again. */
@@ -46,8 +48,8 @@ struct expstart__curl_attempt {
   void *tag;
   uint64_t started_us, timeout_us;
   unsigned sends; /* times libcurl was about to send the request; the second was stopped */
-  struct expstart__digest *digest;
-  size_t header_size, reply_size; /* received so far; that of the reply decoded */
+  struct expstart__digest *digest; /* knows the key, not to tell it */
+  size_t header_size, reply_size;  /* received so far; that of the reply decoded */
   bool aborted, too_large, out_of_memory, had_grace;
   int status; /* of the last status line */
   struct expstart__hint_fields hints;
@@ -58,6 +60,9 @@ struct expstart__curl_attempt {
 struct expstart__curl_attempt *
 expstart__curl_attempt_create(const struct expstart__curl_shared *shared);
 void expstart__curl_attempt_destroy(struct expstart__curl_attempt *attempt);
+
+/* Of one that is not under way: lets go of its key, unless it is that of the next attempts. */
+void expstart__curl_attempt_drop_old_key(struct expstart__curl_attempt *attempt);
 
 /* Prepares the handle for a send. EXPSTART_OK, ENOMEM or ESYSTEM. */
 int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,

@@ -95,6 +95,7 @@ static void report_finished(struct curl_carrier *carrier) {
     expstart__curl_attempt_report(attempt, uv_hrtime() / 1000, report);
     take_out(&carrier->finished, attempt);
     carrier->finished_count--;
+    expstart__curl_attempt_drop_old_key(attempt);
     append(&carrier->spare, attempt);
     carrier->sink.report(carrier->sink.owner, report);
   }
@@ -245,6 +246,28 @@ static void on_flush(struct expstart__carrier *base) {
   (void)base;
 }
 
+/* Attempts under way, and those that are to be reported, let go of the old key when they are. */
+void expstart__curl_carrier_take_key(struct expstart__carrier *base,
+                                     struct expstart__curl_key *key) {
+  struct curl_carrier *carrier = (struct curl_carrier *)base;
+  expstart__curl_key_release(carrier->shared.key);
+  carrier->shared.key = key;
+  for (struct expstart__curl_attempt *attempt = carrier->spare.head; attempt;
+       attempt = attempt->next)
+    expstart__curl_attempt_drop_old_key(attempt);
+}
+
+static int on_set_key(struct expstart__carrier *base, const char *text) {
+  struct curl_carrier *carrier = (struct curl_carrier *)base;
+  unsigned flags = carrier->shared.settings->options.flags;
+  struct expstart__curl_key *key =
+      expstart__curl_key_create(text, (flags & EXPSTART_NO_COMPRESSION) == 0);
+  if (!key)
+    return EXPSTART_ENOMEM;
+  expstart__curl_carrier_take_key(base, key);
+  return EXPSTART_OK;
+}
+
 static void destroy_list(struct attempt_list *list) {
   while (list->head) {
     struct expstart__curl_attempt *attempt = list->head;
@@ -304,8 +327,11 @@ int expstart__curl_carrier_create(struct expstart__carrier **out, uv_loop_t *loo
                                   const struct expstart__settings *settings,
                                   const struct expstart__curl_place *place,
                                   const struct expstart__carrier_sink *sink) {
-  static const struct expstart__carrier_ops ops = {
-      .send = on_send, .abort = on_abort, .flush = on_flush, .close = on_close};
+  static const struct expstart__carrier_ops ops = {.send = on_send,
+                                                   .abort = on_abort,
+                                                   .flush = on_flush,
+                                                   .set_key = on_set_key,
+                                                   .close = on_close};
   struct curl_carrier *carrier = calloc(1, sizeof *carrier);
   if (!carrier)
     return EXPSTART_ENOMEM;

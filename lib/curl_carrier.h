@@ -3,6 +3,7 @@
 #define EXPSTART_LIB_CURL_CARRIER_H
 
 #include "carrier.h"
+#include "curl_key.h"
 #include "options.h"
 
 #include <uv.h>
@@ -19,5 +20,9 @@ int expstart__curl_carrier_create(struct expstart__carrier **carrier, uv_loop_t 
                                   const struct expstart__settings *settings,
                                   const struct expstart__curl_place *place,
                                   const struct expstart__carrier_sink *sink);
+
+/* What its set_key does, with a key that was made before and is the carrier's from now on. */
+void expstart__curl_carrier_take_key(struct expstart__carrier *carrier,
+                                     struct expstart__curl_key *key);
 
 #endif

@@ -133,7 +133,7 @@ static const char *skip_prefix(const char *text) {
   return text + strspn(text, " \t");
 }
 
-static int copy_key(const char *given, const char **copy) {
+int expstart__copy_key(const char *given, const char **copy) {
   if (!given)
     return EXPSTART_ENOKEY;
   const char *key = skip_prefix(given);
@@ -256,7 +256,7 @@ static int copy_strings(struct expstart__settings *settings, const struct expsta
   int status = copy_endpoint(settings, wanted->endpoint, &own->endpoint);
   *field = "endpoint";
   if (status == EXPSTART_OK) {
-    status = copy_key(wanted->api_key, &own->api_key);
+    status = expstart__copy_key(wanted->api_key, &own->api_key);
     *field = "api_key";
   }
   if (status == EXPSTART_OK) {
@@ -315,11 +315,14 @@ static void free_string(const char **string) {
   *string = NULL;
 }
 
-void expstart__settings_clear(struct expstart__settings *settings) {
-  const char **key = &settings->options.api_key;
+void expstart__free_key(const char **key) {
   if (*key)
     expstart__wipe((char *)(uintptr_t)*key, strlen(*key));
   free_string(key);
+}
+
+void expstart__settings_clear(struct expstart__settings *settings) {
+  expstart__free_key(&settings->options.api_key);
   free_string(&settings->options.endpoint);
   free_string(&settings->options.ca_file);
   free_string(&settings->options.user_agent);

@@ -24,6 +24,11 @@ void expstart__settings_clear(struct expstart__settings *settings);
 /* Checks, and copies to a struct of this version. What it points to stays the caller's. EXPSTART_OK, or
    what expstart_submit says of it. */
 int expstart__copy_request(struct expstart_request *own, const struct expstart_request *given);
+
+/* Checks a key and copies it without its prefix: EXPSTART_OK, ENOKEY, EKEYCHAR, EKEYPREFIX or ENOMEM. */
+int expstart__copy_key(const char *given, const char **copy);
+void expstart__free_key(const char **key); /* wipes it; NULL in it is fine */
+
 int expstart__check_rate(double per_second); /* 0, or from 1e-6 to 1e9 */
 
 #endif

@@ -24,6 +24,9 @@ struct parcel {
   struct expstart__send send;
   struct expstart__report report;
 
+  /* It takes this key instead of an attempt, and is not one of the carrier's. */
+  struct expstart__curl_key *key;
+
   /* Under the mutex: the attempt to be given up. It may be over by now, and the parcel be used for
      another, hence the ticket. Of two the later counts: the earlier is over. */
   expstart_ticket recall;
@@ -71,6 +74,7 @@ struct thread_carrier {
   uint32_t parcel_count, parcel_capacity;
   unsigned open_handles;
   bool closing;
+  bool encoded; /* replies may be compressed */
   void (*closed)(void *owner);
   void *closed_owner;
   unsigned worker_count;
@@ -148,6 +152,11 @@ static void send_parcel(struct worker *worker, struct parcel *parcel) {
   append(&worker->inbox, parcel);
 }
 
+static void take_key(struct worker *worker, struct parcel *parcel) {
+  expstart__curl_carrier_take_key(worker->curl, parcel->key);
+  free(parcel);
+}
+
 static struct parcel *take_recalled(struct worker *worker) {
   struct parcel *taken = NULL;
   for (struct parcel *parcel = worker->recalled; parcel; parcel = parcel->next_recalled) {
@@ -177,7 +186,7 @@ static void on_worker_wake(void *data) {
   uv_mutex_unlock(&worker->mutex);
 
   for (struct parcel *parcel; (parcel = take_first(&to_send));)
-    send_parcel(worker, parcel);
+    parcel->key ? take_key(worker, parcel) : send_parcel(worker, parcel);
   for (; giving_up; giving_up = giving_up->next_giving_up)
     worker->curl->ops->abort(worker->curl, giving_up->handle, giving_up->giving_up);
   if (worker->inbox.head)
@@ -405,6 +414,41 @@ static void on_flush(struct expstart__carrier *base) {
   }
 }
 
+static struct parcel *create_key_parcel(const struct thread_carrier *carrier, const char *text) {
+  struct parcel *parcel = calloc(1, sizeof *parcel);
+  if (!parcel)
+    return NULL;
+  parcel->key = expstart__curl_key_create(text, carrier->encoded);
+  if (parcel->key)
+    return parcel;
+  free(parcel);
+  return NULL;
+}
+
+/* A key travels like an attempt, so that it comes after what was sent before it. All are made before the
+   first leaves. */
+static int on_set_key(struct expstart__carrier *base, const char *text) {
+  struct thread_carrier *carrier = (struct thread_carrier *)base;
+  struct parcel_list made = {NULL, NULL};
+  struct parcel *parcel;
+  for (unsigned i = 0; i < carrier->worker_count; i++) {
+    if (!(parcel = create_key_parcel(carrier, text))) {
+      while ((parcel = take_first(&made))) {
+        expstart__curl_key_release(parcel->key);
+        free(parcel);
+      }
+      return EXPSTART_ENOMEM;
+    }
+    append(&made, parcel);
+  }
+  for (unsigned i = 0; i < carrier->worker_count; i++) {
+    append(&carrier->workers[i].outbox, take_first(&made));
+    carrier->workers[i].to_wake = true;
+  }
+  on_flush(base);
+  return EXPSTART_OK;
+}
+
 static void on_close(struct expstart__carrier *base, void (*closed)(void *owner), void *owner) {
   struct thread_carrier *carrier = (struct thread_carrier *)base;
   carrier->closed = closed;
@@ -424,8 +468,11 @@ static unsigned worker_count(const struct expstart_options *options) {
 int expstart__thread_carrier_create(struct expstart__carrier **out, uv_loop_t *loop,
                                     const struct expstart__settings *settings,
                                     const struct expstart__carrier_sink *sink) {
-  static const struct expstart__carrier_ops ops = {
-      .send = on_send, .abort = on_abort, .flush = on_flush, .close = on_close};
+  static const struct expstart__carrier_ops ops = {.send = on_send,
+                                                   .abort = on_abort,
+                                                   .flush = on_flush,
+                                                   .set_key = on_set_key,
+                                                   .close = on_close};
   unsigned count = worker_count(&settings->options), started = 0;
   struct thread_carrier *carrier = calloc(1, sizeof *carrier + count * sizeof(struct worker));
   if (!carrier)
@@ -433,6 +480,7 @@ int expstart__thread_carrier_create(struct expstart__carrier **out, uv_loop_t *l
   carrier->base.ops = &ops;
   carrier->sink = *sink;
   carrier->worker_count = count;
+  carrier->encoded = (settings->options.flags & EXPSTART_NO_COMPRESSION) == 0;
   int status = EXPSTART_OK;
   while (started < count && status == EXPSTART_OK) {
     status = start_worker(&carrier->workers[started], carrier, settings);
