@@ -106,9 +106,8 @@ static void set_other_key(expstart_client *client, const char *message, void *ho
 
 static void what_was_held_back_for_its_key_goes_on_with_the_new_one(void **state) {
   (void)state;
-  static const struct rawserver_step script[] = {
-      RAW_STEP(RAW_JSON(401, NULL, "{\"ok\":false}")),
-      RAW_REPEAT(RAW_JSON(200, NULL, "{\"ok\":true}"))};
+  static const struct rawserver_step script[] = {RAW_STEP(RAW_JSON(401, NULL, "{\"ok\":false}")),
+                                                 RAW_REPEAT(RAW_JSON(200, NULL, "{\"ok\":true}"))};
   struct harness h;
   SERVE(&h, script);
   h.options.on_key_refused = set_other_key;
