@@ -17,10 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* For so long one turn of the caller's loop makes callbacks: one at least. They are the caller's, and may
-   take long. */
-static const uint64_t CALLBACKS_NS = 500000;
-
 /* Starts from other threads that one turn takes in at most. */
 enum { TAKE_IN_MAX = 512 };
 
@@ -241,7 +237,7 @@ static void deliver_lost(expstart_client *client) {
 
 /* True: there is more to be delivered. */
 static bool deliver(expstart_client *client) {
-  uint64_t end_ns = uv_hrtime() + CALLBACKS_NS;
+  uint64_t end_ns = uv_hrtime() + EXPSTART__USER_CODE_NS;
   bool more = true;
   do {
     if (client->lost)

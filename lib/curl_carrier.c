@@ -89,6 +89,7 @@ static void read_completions(struct curl_carrier *carrier) {
 
 static void report_finished(struct curl_carrier *carrier) {
   bool any = carrier->finished.head != NULL;
+  uint64_t end_ns = uv_hrtime() + EXPSTART__USER_CODE_NS;
   while (carrier->finished.head) {
     struct expstart__curl_attempt *attempt = carrier->finished.head;
     struct expstart__report *report = &carrier->report;
@@ -97,7 +98,9 @@ static void report_finished(struct curl_carrier *carrier) {
     carrier->finished_count--;
     expstart__curl_attempt_drop_old_key(attempt);
     append(&carrier->spare, attempt);
-    carrier->sink.report(carrier->sink.owner, report);
+    carrier->sink.report(carrier->sink.owner, report); /* calls hooks, on the caller's loop */
+    if (uv_hrtime() >= end_ns)
+      break;
   }
   if (any)
     carrier->sink.reported(carrier->sink.owner);

@@ -14,9 +14,6 @@
 #include <signal.h>
 #include <stdlib.h>
 
-/* Reports that one turn of the caller's loop takes at most. */
-enum { REPORTS_MAX = 128 };
-
 struct parcel {
   struct parcel *next;   /* in the list it is in */
   struct worker *worker; /* always the same */
@@ -328,11 +325,14 @@ static void on_turn(void *owner) {
   }
   fetch(carrier);
   bool any = carrier->arrived.head != NULL;
-  for (unsigned n = 0; n < REPORTS_MAX && carrier->arrived.head; n++) {
+  uint64_t end_ns = uv_hrtime() + EXPSTART__USER_CODE_NS;
+  while (carrier->arrived.head) {
     struct parcel *parcel = take_first(&carrier->arrived);
     parcel->worker->load--;
-    carrier->sink.report(carrier->sink.owner, &parcel->report);
+    carrier->sink.report(carrier->sink.owner, &parcel->report); /* calls hooks */
     append(&parcel->worker->spare, parcel);
+    if (uv_hrtime() >= end_ns)
+      break;
   }
   if (carrier->arrived.head)
     expstart__turn_kick(&carrier->turn);

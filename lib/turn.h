@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <uv.h>
 
+/* For so long a turn calls hooks and callbacks, which take what they take; and one at least. */
+enum { EXPSTART__USER_CODE_NS = 500000 };
+
 struct expstart__turn {
   uv_check_t check; /* runs the callback after the loop has polled */
   uv_idle_t idle;   /* keeps the loop from sleeping until then */

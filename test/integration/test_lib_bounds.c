@@ -82,6 +82,30 @@ static void callbacks_that_take_long_come_one_a_turn(void **state) {
   }
 }
 
+static void count_hook(struct harness *h, const expstart_attempt *attempt) {
+  struct turns *turns = h->data;
+  (void)attempt;
+  turns->callbacks++;
+  uv_sleep(1);
+}
+
+/* Replies that come together were once told all in one turn. */
+static void hooks_that_take_long_come_one_a_turn(void **state) {
+  (void)state;
+  struct harness h;
+  struct turns turns;
+  SERVE(&h, script_started);
+  harness_open(&h);
+  count_turns(&h, &turns);
+  h.on_result = NULL;
+  h.on_attempt = count_hook;
+  submit_many(&h);
+  harness_run(&h, MANY);
+  assert_int_equal(turns.most, 1);
+  uv_close((uv_handle_t *)&turns.prepare, NULL);
+  harness_end(&h);
+}
+
 /* ---- the heap ---- */
 
 /* Of what this program is linked from, the library included, in all threads; not of libcurl's. */
@@ -227,6 +251,7 @@ a_start_of_a_thread_that_there_is_no_memory_for_is_called_back_all_the_same(void
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(callbacks_that_take_long_come_one_a_turn),
+      cmocka_unit_test(hooks_that_take_long_come_one_a_turn),
       cmocka_unit_test(once_it_runs_a_start_takes_nothing_from_the_heap),
       cmocka_unit_test(one_at_a_time_neither),
       cmocka_unit_test(a_start_of_a_thread_that_there_is_no_memory_for_is_called_back_all_the_same),

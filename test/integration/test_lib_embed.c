@@ -265,6 +265,45 @@ static void who_waits_for_room_is_told_of_the_close(void **state) {
   }
 }
 
+/* ---- the key ------------------------------------------------------------------------------------------ */
+
+static unsigned keys_refused;
+
+static void rotate_key(expstart_client *client, const char *message, void *data) {
+  struct harness *h = data;
+  keys_refused++;
+  if (strcmp(message, "Unauthorized") != 0)
+    harness_blame(h, "the key was refused with '%s'", message);
+  if (expstart_set_api_key(client, "new-key") != EXPSTART_OK)
+    harness_blame(h, "the new key is refused");
+}
+
+static void let_the_new_key_in(void *data, const struct rawserver_request *request,
+                               struct rawserver_conn *conn) {
+  const char *key = rawserver_request_header(request, "Authorization");
+  (void)data;
+  if (key && strcmp(key, "Api-Key new-key") == 0)
+    rawserver_json(conn, 200, NULL, BODY_STARTED);
+  else
+    rawserver_json(conn, 401, NULL, "Unauthorized");
+}
+
+/* All that was sent with the old one is refused, and none of it is rejected. */
+static void a_key_that_is_refused_is_changed_and_nothing_is_lost(void **state) {
+  (void)state;
+  struct harness h;
+  harness_serve(&h, &(struct rawserver_options){.handler = let_the_new_key_in});
+  h.options.on_key_refused = rotate_key;
+  keys_refused = 0;
+  harness_open(&h);
+  for (int i = 0; i < 200; i++)
+    harness_submit(&h, 7);
+  harness_run(&h, 200);
+  assert_int_equal(harness_outcomes(&h, EXPSTART_STARTED), 200);
+  assert_int_equal(keys_refused, 1);
+  harness_end(&h);
+}
+
 /* ---- permits ------------------------------------------------------------------------------------------ */
 
 struct granter {
@@ -399,6 +438,7 @@ int main(void) {
       cmocka_unit_test(a_request_has_a_timeout_of_its_own),
       cmocka_unit_test(a_drain_has_a_deadline),
       cmocka_unit_test(who_waits_for_room_is_told_of_the_close),
+      cmocka_unit_test(a_key_that_is_refused_is_changed_and_nothing_is_lost),
       cmocka_unit_test(no_more_attempts_are_made_than_permits_are_granted),
       cmocka_unit_test(permits_are_for_those_who_asked_for_them),
       cmocka_unit_test(why_an_outage_is_one_is_told),
