@@ -21,7 +21,8 @@
  *  5. A DRAIN close finishes what was accepted and refuses new work; an ABORT close cancels it. DRAIN
  *     may turn into ABORT. After the closed callback no handle, thread or byte is left:
  *     uv_loop_close succeeds. (A name look-up that was given up may stay in the system's resolver.)
- *  6. Only expstart_submit_from_thread may be called off the loop's thread.
+ *  6. Only functions with from_thread in their names may be called off the loop's thread, and those that
+ *     say "any thread".
  *  7. A full queue refuses at once (EXPSTART_EFULL); on_room says when it is worth trying again.
  *  8. At every instant: accepted = started + running + rejected + failed + unknown + canceled + seen
  *     + queued + in_flight + waiting. Stats can be read and checked at any time.
@@ -121,7 +122,7 @@ extern "C" {
 #endif
 
 #define EXPSTART_VERSION_MAJOR 0
-#define EXPSTART_VERSION_MINOR 1
+#define EXPSTART_VERSION_MINOR 2
 #define EXPSTART_VERSION_PATCH 0
 
 #if defined(__GNUC__) && !defined(EXPSTART_NO_EXPORT)
@@ -132,7 +133,7 @@ extern "C" {
 
 struct json_object; /* json-c's; include <json.h> to use what expstart_result_json returns */
 
-/* "0.1.0": the version of the library that is running. Any thread. Static storage. */
+/* "0.2.0": the version of the library that is running. Any thread. Static storage. */
 EXPSTART_API const char *expstart_version(void);
 
 /* ---- errors ---------------------------------------------------------------------------------- */

@@ -85,7 +85,7 @@ static void what_is_0_becomes_the_manuals_default(void **state) {
   assert_int_equal(is->max_reply_bytes, 8u << 20);
   assert_int_equal(is->io_threads, 1);
   assert_int_equal(is->confirm, EXPSTART_CONFIRM_AFTER_UNKNOWN);
-  assert_string_equal(is->user_agent, "expstart/0.1.0");
+  assert_string_equal(is->user_agent, "expstart/0.2.0");
   assert_null(is->ca_file);
   assert_int_not_equal(is->seed, 0);
   expstart__settings_clear(&settings);
