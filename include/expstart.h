@@ -169,7 +169,9 @@ EXPSTART_API const char *expstart_version(void);
   X(EUNCONFIRMED, -27, "it may have been started, and looking it up was not possible")             \
   X(ERESOURCE, -28, "this machine is out of descriptors, memory or threads, or lacks a file")      \
   X(EFORBIDDEN, -29, "the API, or what stands before it, forbids this start (403)")                \
-  X(ENOENDPOINT, -30, "the endpoint is missing or empty")
+  X(ENOENDPOINT, -30, "the endpoint is missing or empty")                                          \
+  X(ECLIENTCERT, -31, "the client certificate or its key cannot be read, or is no PEM")            \
+  X(EPROXY, -32, "the proxy is not a usable URL (http, https, socks5 or socks5h)")
 
 /* Codes are greater than minus this: room in expstart_stats.errors. */
 #define EXPSTART_ERRORS_MAX 48
@@ -414,6 +416,15 @@ struct expstart_options {
   expstart_log_level log_level; /* lines below it are not made: EXPSTART_LOG_DEBUG, so all are */
   expstart_key_refused_cb on_key_refused; /* NULL: a refused key ends what was sent with it */
   expstart_permits_cb on_permits;         /* NULL: no permits are needed */
+  /* PEM files, for an API that asks for a client's certificate: the certificate (with those of its issuers
+     after it) and its key, which must have no passphrase. NULL: none; without client_key_file the key is
+     in client_cert_file too. They are read again for new connections: replaced files are taken up. */
+  const char *client_cert_file, *client_key_file;
+  /* "http://[user:password@]host:port", https (verified as the API is, by ca_file), socks5 or socks5h (which
+     has the proxy resolve names). NULL: what the environment says (https_proxy, http_proxy, all_proxy,
+     no_proxy, as curl has it); "": none. The user's name and password are in no message and no log line. An
+     endpoint on this machine is never reached through one. */
+  const char *proxy;
 };
 
 /* Sets every field to its default. In the header, so that it is the caller's own struct that is set
@@ -435,7 +446,7 @@ EXPSTART_API int expstart_options_check(const struct expstart_options *options, 
    is sent. A client keeps its loop alive (uv_run does not return) while accepted starts are not
    called back or a close is under way, and not otherwise; it must be closed before the loop is.
    Errors: EINVAL (a NULL argument, a number out of its range or above 2^31 - 1, an unknown flag),
-   ENOKEY, EKEYCHAR, EKEYPREFIX, ENOENDPOINT, EENDPOINT, ECREDENTIALS, EPLAINTEXT, ECAFILE, ENOTSUP
+   ENOKEY, EKEYCHAR, EKEYPREFIX, ENOENDPOINT, EENDPOINT, ECREDENTIALS, EPLAINTEXT, ECAFILE, ECLIENTCERT, EPROXY, ENOTSUP
    (something is set that this version does not know: options of a newer header), ENOMEM, ESYSTEM.
    expstart_options_check names the field. On error *client is NULL; handles already on the loop close in its next
    turn. */

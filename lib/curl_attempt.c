@@ -112,10 +112,20 @@ static const char *ca_bundle(const struct expstart_options *options) {
   return options->ca_file ? options->ca_file : curl_version_info(CURLVERSION_NOW)->cainfo;
 }
 
+/* The empty passphrase keeps the TLS library from asking for one at a terminal. */
+static bool set_client_certificate(CURL *easy, const struct expstart_options *options) {
+  return !options->client_cert_file ||
+         (curl_easy_setopt(easy, CURLOPT_SSLCERT, options->client_cert_file) == CURLE_OK &&
+          curl_easy_setopt(easy, CURLOPT_SSLKEY, options->client_key_file) == CURLE_OK &&
+          curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "") == CURLE_OK);
+}
+
 static bool set_tls(CURL *easy, const struct expstart_options *options) {
   const char *bundle = ca_bundle(options);
   if (curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK ||
       curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK)
+    return false;
+  if (!set_client_certificate(easy, options))
     return false;
   if (!bundle)
     return true;
@@ -154,6 +164,22 @@ static bool set_protocols(CURL *easy) {
 #endif
 }
 
+/* The key for this machine's own server must not pass through a proxy. One that was asked for is used
+   whatever the environment says. */
+static bool set_proxy(CURL *easy, const struct expstart__settings *settings) {
+  const struct expstart_options *options = &settings->options;
+  const char *proxy = settings->loopback ? "" : options->proxy;
+  const char *bundle = ca_bundle(options);
+  if (!proxy)
+    return true;
+  if (curl_easy_setopt(easy, CURLOPT_PROXY, proxy) != CURLE_OK ||
+      curl_easy_setopt(easy, CURLOPT_NOPROXY, "") != CURLE_OK)
+    return false;
+  return strncasecmp(proxy, "https:", 6) != 0 || !bundle ||
+         (curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL) == CURLE_OK &&
+          curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, bundle) == CURLE_OK);
+}
+
 static bool set_callbacks(struct expstart__curl_attempt *attempt) {
   CURL *easy = attempt->easy;
   return curl_easy_setopt(easy, CURLOPT_PRIVATE, attempt) == CURLE_OK &&
@@ -176,8 +202,7 @@ static bool set_once(struct expstart__curl_attempt *attempt) {
   if (!set_callbacks(attempt) || !set_protocols(easy) || !set_tls(easy, options) ||
       !set_version(easy, settings->tls) || !set_quick_exit(easy))
     return false;
-  /* The key for this machine's own server must not pass through a proxy. */
-  if (settings->loopback && curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK)
+  if (!set_proxy(easy, settings))
     return false;
   return curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_USERAGENT, options->user_agent) == CURLE_OK &&
@@ -354,12 +379,14 @@ void expstart__curl_attempt_give_grace(struct expstart__curl_attempt *attempt, u
  */
 
 static bool is_certificate_error(CURLcode code) {
-  return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CERTPROBLEM ||
-         code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_INVALIDCERTSTATUS ||
-         code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
+  return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_ISSUER_ERROR ||
+         code == CURLE_SSL_INVALIDCERTSTATUS || code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
 }
 
 static enum expstart__fate fate_of(const struct expstart__curl_attempt *attempt) {
+  if (attempt->sends == 1 && attempt->header_size == 0 &&
+      expstart__curl_fault_is_handshake_refused(attempt->result, attempt->error_text))
+    return EXPSTART__UNSENT;
   if (attempt->sends == 0)
     return is_certificate_error(attempt->result) ? EXPSTART__CERT : EXPSTART__UNSENT;
   return attempt->status >= 200 ? EXPSTART__REPLIED : EXPSTART__LOST;
@@ -402,7 +429,7 @@ static bool is_ours(const struct expstart__curl_attempt *attempt, char *text, si
                                              .os_error = attempt->os_error,
                                              .sent = attempt->sends > 0,
                                              .error_text = attempt->error_text,
-                                             .ca_file = attempt->shared->settings->options.ca_file};
+                                             .options = &attempt->shared->settings->options};
   return expstart__curl_fault_is_ours(&fault, text, size);
 }
 

@@ -32,7 +32,12 @@ static bool is_resolve_ours(const struct expstart__curl_fault *fault, char *text
   return true;
 }
 
-static void say_file(const char *what, const char *path, char *text, size_t size) {
+static const char *ca_file(const struct expstart_options *options) {
+  return options->ca_file ? options->ca_file : curl_version_info(CURLVERSION_NOW)->cainfo;
+}
+
+static void say_file(const char *what, const char *path, const char *else_why, char *text,
+                     size_t size) {
   char reason[128] = "";
   FILE *file = path ? fopen(path, "r") : NULL;
   int error = path && !file ? errno : 0;
@@ -43,8 +48,39 @@ static void say_file(const char *what, const char *path, char *text, size_t size
   else if (error != 0 && strerror_r(error, reason, sizeof reason) == 0)
     snprintf(text, size, "%s %s cannot be read: %s", what, path, reason);
   else
-    snprintf(text, size, "%s %s cannot be read, or has no certificate in it", what,
-             path ? path : "of the system");
+    snprintf(text, size, "%s %s cannot be read, or %s", what, path ? path : "of the system",
+             else_why);
+}
+
+static bool is_readable(const char *path) {
+  FILE *file = fopen(path, "r");
+  if (file)
+    fclose(file);
+  return file != NULL;
+}
+
+/* libcurl does not always tell which of the two files it is. */
+static void say_client_certificate(const struct expstart__curl_fault *fault, char *text,
+                                   size_t size) {
+  const char *certificate = fault->options->client_cert_file,
+             *key = fault->options->client_key_file;
+  if (certificate && is_readable(certificate) && !is_readable(key))
+    say_file("the client's key", key, "", text, size);
+  else
+    say_file("the client's certificate", certificate, "does not go with its key", text, size);
+}
+
+bool expstart__curl_fault_is_handshake_refused(CURLcode result, const char *error_text) {
+  static const char *const reasons[] = {
+      "certificate required",   "bad certificate",     "unknown ca",
+      "certificate expired",    "certificate revoked", "certificate unknown",
+      "unsupported certificate"};
+  if (result == CURLE_OK || !strstr(error_text, " alert "))
+    return false;
+  for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+    if (strstr(error_text, reasons[i]))
+      return true;
+  return false;
 }
 
 static void say_general(const struct expstart__curl_fault *fault, char *text, size_t size) {
@@ -69,9 +105,10 @@ bool expstart__curl_fault_is_ours(const struct expstart__curl_fault *fault, char
   case CURLE_COULDNT_RESOLVE_PROXY:
     return !fault->sent && is_resolve_ours(fault, text, size);
   case CURLE_SSL_CACERT_BADFILE:
-    say_file("the CA file",
-             fault->ca_file ? fault->ca_file : curl_version_info(CURLVERSION_NOW)->cainfo, text,
-             size);
+    say_file("the CA file", ca_file(fault->options), "has no certificate in it", text, size);
+    return true;
+  case CURLE_SSL_CERTPROBLEM:
+    say_client_certificate(fault, text, size);
     return true;
   case CURLE_OUT_OF_MEMORY:
   case CURLE_FAILED_INIT:         /* the loop has failed under it */

@@ -3,6 +3,8 @@
 #ifndef EXPSTART_LIB_CURL_FAULT_H
 #define EXPSTART_LIB_CURL_FAULT_H
 
+#include "expstart.h"
+
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,8 +15,12 @@ struct expstart__curl_fault {
   int os_error;           /* of a socket that could not be had, or of the loop; 0: none was seen */
   bool sent;              /* libcurl was let send the request */
   const char *error_text; /* libcurl's */
-  const char *ca_file;    /* NULL: libcurl's own */
+  const struct expstart_options *options;
 };
+
+/* With TLS 1.3 a client is done with the handshake, and sends, before the server has looked at its
+   certificate. True: the server has refused it, so that it has not read what was sent. */
+bool expstart__curl_fault_is_handshake_refused(CURLcode result, const char *error_text);
 
 /* True: it says nothing of the API, and `text` tells what was missing. To be asked at once, for some of it
    is found out by trying. */

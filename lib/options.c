@@ -222,16 +222,63 @@ out:
 /* ---- all of them ------------------------------------------------------------------------------
  */
 
-static int copy_ca_file(const char *given, const char **copy) {
+/* Whether it can be read and has that in it; "" is in what is not empty. */
+static bool has_text(const char *path, const char *text) {
+  char line[512];
+  bool found = false;
+  FILE *file = fopen(path, "r");
+  if (!file)
+    return false;
+  while (!found && fgets(line, sizeof line, file))
+    found = strstr(line, text) != NULL;
+  fclose(file);
+  return found;
+}
+
+static int copy_file(const char *given, const char *text, int error, const char **copy) {
   if (!given)
     return EXPSTART_OK;
-  FILE *file = fopen(given, "r");
-  if (!file)
-    return EXPSTART_ECAFILE;
-  int first = fgetc(file);
-  fclose(file);
-  if (first == EOF) /* empty, or a folder */
-    return EXPSTART_ECAFILE;
+  if (!has_text(given, text)) /* not there, empty, or a folder */
+    return error;
+  *copy = strdup(given);
+  return *copy ? EXPSTART_OK : EXPSTART_ENOMEM;
+}
+
+static int copy_client_key(const struct expstart_options *wanted, struct expstart_options *own) {
+  const char *file = wanted->client_key_file ? wanted->client_key_file : wanted->client_cert_file;
+  if (!wanted->client_cert_file && file)
+    return EXPSTART_ECLIENTCERT; /* a key alone */
+  return copy_file(file, "PRIVATE KEY-----", EXPSTART_ECLIENTCERT, &own->client_key_file);
+}
+
+/* An https proxy needs a libcurl that was built for it. */
+static bool is_proxy_scheme(const char *scheme) {
+  if (strcmp(scheme, "https") == 0)
+    return (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_HTTPS_PROXY) != 0;
+  return strcmp(scheme, "http") == 0 || strcmp(scheme, "socks5") == 0 ||
+         strcmp(scheme, "socks5h") == 0;
+}
+
+static bool is_proxy(CURLU *url, const char *given) {
+  char *scheme = NULL;
+  bool usable = curl_url_set(url, CURLUPART_URL, given, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+                curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                is_proxy_scheme(scheme) && has_part(url, CURLUPART_HOST) &&
+                !has_part(url, CURLUPART_QUERY) && !has_part(url, CURLUPART_FRAGMENT);
+  curl_free(scheme);
+  return usable;
+}
+
+static int copy_proxy(const char *given, const char **copy) {
+  if (!given)
+    return EXPSTART_OK;
+  if (*given) {
+    CURLU *url = curl_url();
+    bool usable = url && is_proxy(url, given);
+    curl_url_cleanup(url);
+    if (!usable)
+      return url ? EXPSTART_EPROXY : EXPSTART_ENOMEM;
+  }
   *copy = strdup(given);
   return *copy ? EXPSTART_OK : EXPSTART_ENOMEM;
 }
@@ -260,12 +307,25 @@ static int copy_strings(struct expstart__settings *settings, const struct expsta
     *field = "api_key";
   }
   if (status == EXPSTART_OK) {
-    status = copy_ca_file(wanted->ca_file, &own->ca_file);
+    status = copy_file(wanted->ca_file, "", EXPSTART_ECAFILE, &own->ca_file);
     *field = "ca_file";
   }
   if (status == EXPSTART_OK) {
     status = copy_user_agent(wanted->user_agent, &own->user_agent);
     *field = "user_agent";
+  }
+  if (status == EXPSTART_OK) {
+    status = copy_file(wanted->client_cert_file, "CERTIFICATE-----", EXPSTART_ECLIENTCERT,
+                       &own->client_cert_file);
+    *field = "client_cert_file";
+  }
+  if (status == EXPSTART_OK) {
+    status = copy_client_key(wanted, own);
+    *field = "client_key_file";
+  }
+  if (status == EXPSTART_OK) {
+    status = copy_proxy(wanted->proxy, &own->proxy);
+    *field = "proxy";
   }
   return status;
 }
@@ -289,6 +349,7 @@ int expstart__settings_init(struct expstart__settings *settings,
   struct expstart_options *own = &settings->options;
   settings->options = wanted;
   own->endpoint = own->api_key = own->ca_file = own->user_agent = NULL;
+  own->client_cert_file = own->client_key_file = own->proxy = NULL;
   status = copy_strings(settings, &wanted, field);
   if (status == EXPSTART_OK)
     *field = NULL;
@@ -326,6 +387,9 @@ void expstart__settings_clear(struct expstart__settings *settings) {
   free_string(&settings->options.endpoint);
   free_string(&settings->options.ca_file);
   free_string(&settings->options.user_agent);
+  free_string(&settings->options.client_cert_file);
+  free_string(&settings->options.client_key_file);
+  expstart__free_key(&settings->options.proxy); /* there may be a password in it */
 }
 
 /* ---- requests ---------------------------------------------------------------------------------

@@ -295,6 +295,37 @@ static void a_ca_file_must_be_a_file_with_something_in_it(void **state) {
   assert_int_equal(check(&options), EXPSTART_ECAFILE);
 }
 
+static void assert_proxy(const char *proxy, int error) {
+  struct expstart_options options = good();
+  const char *field = NULL;
+  options.proxy = proxy;
+  int status = expstart_options_check(&options, &field);
+  if (status != error)
+    fail_msg("%s gives %s, not %s", proxy, expstart_err_name(status), expstart_err_name(error));
+  if (error != EXPSTART_OK)
+    assert_string_equal(field, "proxy");
+}
+
+static void a_proxy_is_a_url_of_a_known_scheme(void **state) {
+  static const char *const good_ones[] = {"",
+                                          "http://proxy:3128",
+                                          "http://u:p%40ss@127.0.0.1:8080/",
+                                          "HTTP://[::1]:1",
+                                          "https://proxy",
+                                          "socks5://u@proxy:1080",
+                                          "socks5h://proxy:1080"};
+  static const char *const bad_ones[] = {
+      "proxy:3128",      "proxy",      "ftp://proxy",        "socks4://proxy",
+      "http://",         "http://a b", "http://proxy:99999", "http://proxy/?x=1",
+      "http://proxy/#x", "://proxy"};
+  (void)state;
+  assert_proxy(NULL, EXPSTART_OK);
+  for (size_t i = 0; i < sizeof good_ones / sizeof *good_ones; i++)
+    assert_proxy(good_ones[i], EXPSTART_OK);
+  for (size_t i = 0; i < sizeof bad_ones / sizeof *bad_ones; i++)
+    assert_proxy(bad_ones[i], EXPSTART_EPROXY);
+}
+
 /* ---- numbers ------------------------------------------------------------------------------------------ */
 
 static void assert_wrong(const struct expstart_options *options, int error, const char *name) {
@@ -522,6 +553,7 @@ int main(void) {
       cmocka_unit_test(a_doubled_prefix_is_refused),
       cmocka_unit_test(the_user_agent_may_hold_no_controls),
       cmocka_unit_test(a_ca_file_must_be_a_file_with_something_in_it),
+      cmocka_unit_test(a_proxy_is_a_url_of_a_known_scheme),
       cmocka_unit_test(numbers_out_of_range_are_refused_and_the_field_is_named),
       cmocka_unit_test(the_field_of_a_wrong_string_is_named),
       cmocka_unit_test(options_of_the_first_version_are_taken_and_end_where_they_did),
