@@ -158,35 +158,57 @@ static bool is_loopback(const char *host) {
   return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
 }
 
-static bool has_part(CURLU *url, CURLUPart part) {
+/* Whether the URL has that part. Without memory that is not known. */
+static int find_part(CURLU *url, CURLUPart part, bool *found) {
   char *text = NULL;
-  bool found = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+  CURLUcode code = curl_url_get(url, part, &text, 0);
+  *found = *found || code == CURLUE_OK;
   curl_free(text);
-  return found;
+  return code == CURLUE_OUT_OF_MEMORY ? EXPSTART_ENOMEM : EXPSTART_OK;
+}
+
+/* Either of two. */
+static int find_parts(CURLU *url, CURLUPart one, CURLUPart other, bool *found) {
+  *found = false;
+  int status = find_part(url, one, found);
+  return status == EXPSTART_OK ? find_part(url, other, found) : status;
+}
+
+static int url_status(CURLUcode code) {
+  if (code == CURLUE_OK)
+    return EXPSTART_OK;
+  return code == CURLUE_OUT_OF_MEMORY ? EXPSTART_ENOMEM : EXPSTART_EENDPOINT;
+}
+
+static int check_host(CURLU *url, const struct expstart_options *options,
+                      struct expstart__settings *settings) {
+  char *scheme = NULL, *host = NULL;
+  int status = url_status(curl_url_get(url, CURLUPART_SCHEME, &scheme, 0));
+  if (status == EXPSTART_OK)
+    status = url_status(curl_url_get(url, CURLUPART_HOST, &host, 0));
+  if (status == EXPSTART_OK) {
+    settings->tls = strcmp(scheme, "https") == 0;
+    settings->loopback = is_loopback(host);
+    if (!settings->tls && strcmp(scheme, "http") != 0)
+      status = EXPSTART_EENDPOINT;
+    else if (!settings->tls && !settings->loopback && !(options->flags & EXPSTART_ALLOW_PLAINTEXT))
+      status = EXPSTART_EPLAINTEXT;
+  }
+  curl_free(scheme);
+  curl_free(host);
+  return status;
 }
 
 static int check_url(CURLU *url, const struct expstart_options *options,
                      struct expstart__settings *settings) {
-  char *scheme = NULL, *host = NULL;
-  int status = EXPSTART_EENDPOINT;
-  if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
-    return EXPSTART_ECREDENTIALS;
-  if (has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT))
-    return EXPSTART_EENDPOINT;
-  if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-      curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
-    goto out;
-  settings->tls = strcmp(scheme, "https") == 0;
-  settings->loopback = is_loopback(host);
-  if (!settings->tls && strcmp(scheme, "http") != 0)
-    goto out;
-  bool readable_key =
-      !settings->tls && !settings->loopback && !(options->flags & EXPSTART_ALLOW_PLAINTEXT);
-  status = readable_key ? EXPSTART_EPLAINTEXT : EXPSTART_OK;
-out:
-  curl_free(scheme);
-  curl_free(host);
-  return status;
+  bool found;
+  int status = find_parts(url, CURLUPART_USER, CURLUPART_PASSWORD, &found);
+  if (status != EXPSTART_OK || found)
+    return found ? EXPSTART_ECREDENTIALS : status;
+  status = find_parts(url, CURLUPART_QUERY, CURLUPART_FRAGMENT, &found);
+  if (status != EXPSTART_OK || found)
+    return found ? EXPSTART_EENDPOINT : status;
+  return check_host(url, options, settings);
 }
 
 static int copy_endpoint(struct expstart__settings *settings, const char *given,
@@ -197,11 +219,10 @@ static int copy_endpoint(struct expstart__settings *settings, const char *given,
   if (!url)
     return EXPSTART_ENOMEM;
   char *text = NULL;
-  int status = EXPSTART_EENDPOINT;
   /* With neither scheme guessing nor spaces: what is not plainly a URL is a mistake. */
-  if (curl_url_set(url, CURLUPART_URL, given, 0) != CURLUE_OK)
-    goto out;
-  status = check_url(url, &settings->options, settings);
+  int status = url_status(curl_url_set(url, CURLUPART_URL, given, 0));
+  if (status == EXPSTART_OK)
+    status = check_url(url, &settings->options, settings);
   if (status != EXPSTART_OK)
     goto out;
   if (curl_url_get(url, CURLUPART_URL, &text, 0) != CURLUE_OK) {
