@@ -1,4 +1,4 @@
-/* The request's JSON: {"action":"start","note":"..."}. Made once per note. Knows json-c, no HTTP.
+/* The request's JSON: {"action":"start","note":"..."}. Made once per note. Knows no HTTP.
  */
 #ifndef EXPSTART_LIB_BODY_H
 #define EXPSTART_LIB_BODY_H
