@@ -29,7 +29,7 @@ struct curl_carrier {
   struct attempt_list finished; /* out of libcurl, to be reported */
   struct attempt_list spare;
   uint32_t active_count, finished_count;
-  bool own_thread;                /* as in expstart__curl_place */
+  struct expstart__curl_place place;
   struct expstart__report report; /* kept for the memory in it */
   uv_timer_t watch;
   bool watching, watch_closed, curl_closed;
@@ -56,6 +56,20 @@ static void take_out(struct attempt_list *list, struct expstart__curl_attempt *a
     attempt->next->prev = attempt->prev;
   else
     list->tail = attempt->prev;
+}
+
+/* The first carriers have what is left over one by one. */
+static bool set_connections(struct curl_carrier *carrier) {
+  CURLM *multi = carrier->curl.multi;
+  const struct expstart_options *options = &carrier->shared.settings->options;
+  const struct expstart__curl_place *place = &carrier->place;
+  bool one_more = place->number < options->max_connections % place->share_of;
+  long idle = (long)(options->max_in_flight / place->share_of + 1);
+  long open = (long)(options->max_connections / place->share_of + one_more);
+  /* Idle connections kept for re-use: as many as there may be attempts at once. */
+  return curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, idle) == CURLM_OK &&
+         (options->max_connections == 0 ||
+          curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, open) == CURLM_OK);
 }
 
 /* ---- finishing --------------------------------------------------------------------------------
@@ -107,9 +121,13 @@ static void report_finished(struct curl_carrier *carrier) {
 }
 
 static void fail_all(struct curl_carrier *carrier) {
-  carrier->curl.failed = false;
   while (carrier->active.head)
     finish(carrier, carrier->active.head, CURLE_FAILED_INIT);
+}
+
+/* No transfer is under way. */
+static bool renew(struct curl_carrier *carrier) {
+  return expstart__curl_loop_renew(&carrier->curl) && set_connections(carrier);
 }
 
 static void stop_watch_if_idle(struct curl_carrier *carrier) {
@@ -123,7 +141,7 @@ static void stop_watch_if_idle(struct curl_carrier *carrier) {
    turn, which takes in all replies that are there, brings no more, or when more have ended than are under
    way. */
 static bool is_batch_complete(const struct curl_carrier *carrier, uint32_t finished_before) {
-  return !carrier->own_thread || carrier->finished_count == finished_before ||
+  return !carrier->place.own_thread || carrier->finished_count == finished_before ||
          carrier->finished_count > carrier->active_count;
 }
 
@@ -149,8 +167,10 @@ static void on_turn(void *owner) {
     give_grace(carrier);
   expstart__curl_loop_run(&carrier->curl);
   read_completions(carrier);
-  if (carrier->curl.failed)
+  if (carrier->curl.failed) {
     fail_all(carrier);
+    (void)renew(carrier); /* else it is tried again before the next attempt */
+  }
   if (is_batch_complete(carrier, finished_before))
     report_finished(carrier);
   if (carrier->curl.closing) /* the owner closed it when it was told */
@@ -217,6 +237,8 @@ static int on_send(struct expstart__carrier *base, const struct expstart__send *
   if (!attempt)
     return EXPSTART_ENOMEM;
   int status = expstart__curl_attempt_begin(attempt, send, uv_hrtime() / 1000);
+  if (status == EXPSTART_OK && carrier->curl.broken && !renew(carrier))
+    status = EXPSTART_ENOMEM;
   if (status == EXPSTART_OK && !expstart__curl_loop_add(&carrier->curl, attempt->easy))
     status = EXPSTART_ESYSTEM;
   if (status != EXPSTART_OK) {
@@ -314,18 +336,6 @@ static void on_close(struct expstart__carrier *base, void (*closed)(void *owner)
   expstart__curl_shared_clear(&carrier->shared);
 }
 
-/* The first carriers have what is left over one by one. */
-static bool set_connections(CURLM *multi, const struct expstart_options *options,
-                            const struct expstart__curl_place *place) {
-  bool one_more = place->number < options->max_connections % place->share_of;
-  long idle = (long)(options->max_in_flight / place->share_of + 1);
-  long open = (long)(options->max_connections / place->share_of + one_more);
-  /* Idle connections kept for re-use: as many as there may be attempts at once. */
-  return curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, idle) == CURLM_OK &&
-         (options->max_connections == 0 ||
-          curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, open) == CURLM_OK);
-}
-
 int expstart__curl_carrier_create(struct expstart__carrier **out, uv_loop_t *loop,
                                   const struct expstart__settings *settings,
                                   const struct expstart__curl_place *place,
@@ -340,7 +350,7 @@ int expstart__curl_carrier_create(struct expstart__carrier **out, uv_loop_t *loo
     return EXPSTART_ENOMEM;
   carrier->base.ops = &ops;
   carrier->sink = *sink;
-  carrier->own_thread = place->own_thread;
+  carrier->place = *place;
   carrier->report.reply.ok = -1;
   int status = expstart__curl_shared_init(&carrier->shared, settings);
   if (status != EXPSTART_OK)
@@ -360,8 +370,7 @@ int expstart__curl_carrier_create(struct expstart__carrier **out, uv_loop_t *loo
   (void)uv_timer_init(loop, &carrier->watch); /* always 0 */
   uv_unref((uv_handle_t *)&carrier->watch);
   carrier->watch.data = carrier;
-  (void)set_connections(carrier->curl.multi, &settings->options,
-                        place); /* limits; numbers were checked */
+  (void)set_connections(carrier); /* limits; numbers were checked */
   *out = &carrier->base;
   return EXPSTART_OK;
 fail_attempt:

@@ -345,7 +345,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *
       lose_interest(socket);
     return 0;
   }
-  if (curl->closing)
+  if (curl->silent)
     return -1;
   if (!socket && !(socket = socket_open(curl, fd)))
     return -1;
@@ -405,7 +405,7 @@ static int on_timeout_change(CURLM *multi, long timeout_ms, void *owner) {
   uv_timer_stop(&curl->timer);
   if (timeout_ms == 0) {
     want_turn(curl);
-  } else if (timeout_ms > 0 && !curl->closing) {
+  } else if (timeout_ms > 0 && !curl->silent) {
     curl->timer_due_us = uv_hrtime() / 1000 + (uint64_t)timeout_ms * 1000;
     int status = uv_timer_start(&curl->timer, on_timer, (uint64_t)timeout_ms, 0);
     if (status != 0) {
@@ -419,20 +419,27 @@ static int on_timeout_change(CURLM *multi, long timeout_ms, void *owner) {
 /* ---- life -------------------------------------------------------------------------------------
  */
 
+static CURLM *create_multi(struct expstart__curl_loop *curl) {
+  CURLM *multi = curl_multi_init();
+  if (multi && curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+      curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, curl) == CURLM_OK &&
+      curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timeout_change) == CURLM_OK &&
+      curl_multi_setopt(multi, CURLMOPT_TIMERDATA, curl) == CURLM_OK)
+    return multi;
+  curl_multi_cleanup(multi); /* NULL: it says so */
+  return NULL;
+}
+
 int expstart__curl_loop_init(struct expstart__curl_loop *curl, uv_loop_t *loop, bool guard_sigpipe,
                              void (*run)(void *owner), void *owner) {
   *curl = (struct expstart__curl_loop){
       .loop = loop, .guard_sigpipe = guard_sigpipe, .run = run, .owner = owner};
   curl->ready_tail = &curl->ready_head;
-  curl->multi = curl_multi_init();
+  curl->multi = create_multi(curl);
   if (!curl->multi)
     return EXPSTART_ENOMEM;
-  if (curl_multi_setopt(curl->multi, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
-      curl_multi_setopt(curl->multi, CURLMOPT_SOCKETDATA, curl) != CURLM_OK ||
-      curl_multi_setopt(curl->multi, CURLMOPT_TIMERFUNCTION, on_timeout_change) != CURLM_OK ||
-      curl_multi_setopt(curl->multi, CURLMOPT_TIMERDATA, curl) != CURLM_OK ||
-      /* These two cannot fail in libuv; they come last so that an error leaves nothing to close. */
-      uv_timer_init(loop, &curl->timer) != 0 ||
+  /* These two cannot fail in libuv; they come last so that an error leaves nothing to close. */
+  if (uv_timer_init(loop, &curl->timer) != 0 ||
       expstart__turn_init(&curl->turn, loop, on_turn, curl, curl) != EXPSTART_OK) {
     curl_multi_cleanup(curl->multi);
     return EXPSTART_ESYSTEM;
@@ -445,25 +452,50 @@ int expstart__curl_loop_init(struct expstart__curl_loop *curl, uv_loop_t *loop, 
   return EXPSTART_OK;
 }
 
-static void clean_up(struct expstart__curl_loop *curl) {
+/* True: it is gone, and no socket of its is watched. */
+static bool clean_up(struct expstart__curl_loop *curl) {
   struct expstart__sigpipe hold;
   if (!expstart__ending_enter())
-    return;
+    return false;
+  curl->silent = true;
   if (curl->guard_sigpipe)
     expstart__sigpipe_hold(&hold);
   curl_multi_cleanup(curl->multi); /* calls on_socket with REMOVE; an error leaves nothing to do */
   if (curl->guard_sigpipe)
     expstart__sigpipe_release(&hold);
+  curl->silent = false;
   expstart__ending_leave();
+  return true;
+}
+
+/* Those that libcurl did not say REMOVE for. */
+static void close_sockets(struct expstart__curl_loop *curl) {
+  for (uint32_t fd = 0; fd < curl->by_fd_size; fd++)
+    if (curl->by_fd[fd])
+      socket_close(curl->by_fd[fd]);
+}
+
+bool expstart__curl_loop_renew(struct expstart__curl_loop *curl) {
+  CURLM *fresh = create_multi(curl);
+  curl->failed = false;
+  curl->broken = !fresh || !clean_up(curl);
+  if (curl->broken) {
+    curl_multi_cleanup(fresh);
+    return false;
+  }
+  close_sockets(curl);
+  uv_timer_stop(&curl->timer);
+  curl->timer_due_us = 0;
+  curl->timeout_due = false;
+  curl->multi = fresh;
+  return true;
 }
 
 void expstart__curl_loop_close(struct expstart__curl_loop *curl, void (*closed)(void *owner)) {
   curl->closing = true;
   curl->closed = closed;
-  clean_up(curl);
-  for (uint32_t fd = 0; fd < curl->by_fd_size; fd++) /* those that libcurl did not say REMOVE for */
-    if (curl->by_fd[fd])
-      socket_close(curl->by_fd[fd]);
+  (void)clean_up(curl);
+  close_sockets(curl);
   free(curl->by_fd);
   curl->by_fd = NULL;
   curl->by_fd_size = 0;

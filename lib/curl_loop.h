@@ -27,6 +27,8 @@ struct expstart__curl_loop {
   bool guard_sigpipe;
   bool closing;
   bool failed;          /* an error after which no transfer's fate is certain */
+  bool broken;          /* it has failed before: libcurl's handle is to be made anew */
+  bool silent;          /* libcurl may want nothing any more: its handle is being cleaned up */
   int failure;          /* the errno of the last that went wrong here; 0: it had none */
   bool gave_up_address; /* since that was last asked */
   unsigned open_handles;
@@ -66,7 +68,12 @@ void expstart__curl_loop_send(struct expstart__curl_loop *curl);
    need not be initialised. */
 bool expstart__curl_loop_adopt(struct expstart__curl_loop *curl, CURL *easy);
 
-/* False: libcurl could not take the transfer. */
+/* All transfers were removed, and it has failed, or is broken: libcurl is begun with anew, its connections are
+   closed. A multi handle that has failed is not to be used again: libcurl 7.88 that was out of memory once
+   divides by zero when the descriptor's number comes again. False: it cannot be now, and remains broken. */
+bool expstart__curl_loop_renew(struct expstart__curl_loop *curl);
+
+/* It is not broken. False: libcurl could not take the transfer. */
 bool expstart__curl_loop_add(struct expstart__curl_loop *curl, CURL *easy);
 void expstart__curl_loop_remove(struct expstart__curl_loop *curl, CURL *easy);
 
