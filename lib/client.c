@@ -14,6 +14,7 @@
 #include "turn.h"
 
 #include <curl/curl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -291,8 +292,8 @@ static void on_woken(void *data) {
 /* ---- a client's life ---------------------------------------------------------------------------
  */
 
-static uv_once_t curl_once = UV_ONCE_INIT;
-static CURLcode curl_ready;
+static pthread_mutex_t curl_mutex = PTHREAD_MUTEX_INITIALIZER;
+static bool curl_is_ready;
 
 /* libcurl takes a buffer from the heap for every transfer and frees it after. glibc gives what is free at
    the heap's end back to the system, to be faulted in again, as soon as it is more than 128 KB; once a
@@ -303,11 +304,23 @@ static void keep_heap(void) {
   free(block);
 }
 
-static void set_up_curl(void) {
-  keep_heap();
-  curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (curl_ready == CURLE_OK && !expstart__ending_watch())
-    curl_ready = CURLE_OUT_OF_MEMORY;
+/* Once in a process. What has failed for want of memory is tried again by the next client. */
+static int set_up_curl(void) {
+  CURLcode code = CURLE_OK;
+  pthread_mutex_lock(&curl_mutex);
+  if (!curl_is_ready) {
+    keep_heap();
+    code = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (code == CURLE_OK && !expstart__ending_watch()) {
+      curl_global_cleanup();
+      code = CURLE_OUT_OF_MEMORY;
+    }
+    curl_is_ready = code == CURLE_OK;
+  }
+  pthread_mutex_unlock(&curl_mutex);
+  if (code == CURLE_OK)
+    return EXPSTART_OK;
+  return code == CURLE_OUT_OF_MEMORY ? EXPSTART_ENOMEM : EXPSTART_ESYSTEM;
 }
 
 static int create_carrier(expstart_client *client, uv_loop_t *loop) {
@@ -337,13 +350,13 @@ int expstart_client_create(expstart_client **out, uv_loop_t *loop,
   *out = NULL;
   if (!loop || !options)
     return EXPSTART_EINVAL;
-  uv_once(&curl_once, set_up_curl);
-  if (curl_ready != CURLE_OK)
-    return EXPSTART_ESYSTEM;
+  int status = set_up_curl();
+  if (status != EXPSTART_OK)
+    return status;
   expstart_client *client = calloc(1, sizeof *client);
   if (!client)
     return EXPSTART_ENOMEM;
-  int status = expstart__settings_init(&client->settings, options, NULL);
+  status = expstart__settings_init(&client->settings, options, NULL);
   if (status != EXPSTART_OK)
     goto fail;
   struct expstart__port port = {.self = client,

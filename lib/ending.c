@@ -62,6 +62,8 @@ static void after_fork_in_child(void) {
 }
 
 bool expstart__ending_watch(void) {
-  return pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0 &&
-         atexit(on_exit_of_process) == 0;
+  static bool forks_are_watched; /* since an earlier call, which failed further on */
+  if (!forks_are_watched)
+    forks_are_watched = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
+  return forks_are_watched && atexit(on_exit_of_process) == 0;
 }

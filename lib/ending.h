@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 /* Once a process, when the TLS library has been set up: handlers are called last in, first out. False: there
-   is no memory for the handlers. */
+   is no memory for the handlers; it may be called again, by one thread at a time. */
 bool expstart__ending_watch(void);
 
 /* Any thread. False: the process is ending, and libcurl is to be left as it is, for good. Else _leave

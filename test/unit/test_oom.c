@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,6 +17,10 @@
 #include "options.h"
 #include "test/wrapped_heap.h"
 #include "text.h"
+
+/* As in wrapped_heap.h. */
+CURLcode __real_curl_global_init(long flags);
+CURLcode __wrap_curl_global_init(long flags);
 
 static bool failing;
 static unsigned fail_at, allocations; /* the fail_at-th fails, from 1 */
@@ -172,6 +177,37 @@ static void a_digest_that_fails_says_so(void **state) {
   assert_true(at > 5);
 }
 
+/* ---- what is set up once in a process ---------------------------------------------------------- */
+
+static unsigned curl_failures_left;
+
+CURLcode __wrap_curl_global_init(long flags) {
+  return curl_failures_left > 0 && curl_failures_left-- > 0 ? CURLE_OUT_OF_MEMORY
+                                                            : __real_curl_global_init(flags);
+}
+
+static int make_client(expstart_client **client, uv_loop_t *loop) {
+  struct expstart_options options;
+  expstart_options_init(&options);
+  options.endpoint = "http://127.0.0.1:9/v1";
+  options.api_key = "a-key";
+  return expstart_client_create(client, loop, &options);
+}
+
+static void a_failure_to_set_libcurl_up_is_not_for_good(void **state) {
+  (void)state;
+  expstart_client *client;
+  uv_loop_t loop;
+  assert_int_equal(uv_loop_init(&loop), 0);
+  curl_failures_left = 1;
+  assert_int_equal(make_client(&client, &loop), EXPSTART_ENOMEM);
+  assert_null(client);
+  assert_int_equal(make_client(&client, &loop), EXPSTART_OK);
+  assert_int_equal(expstart_client_close(client, EXPSTART_ABORT, NULL, NULL), EXPSTART_OK);
+  assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+  assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_submit_that_fails_keeps_nothing),
@@ -180,6 +216,7 @@ int main(void) {
       cmocka_unit_test(a_note_that_fails_leaves_no_trace),
       cmocka_unit_test(options_that_fail_keep_nothing),
       cmocka_unit_test(a_digest_that_fails_says_so),
+      cmocka_unit_test(a_failure_to_set_libcurl_up_is_not_for_good),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
