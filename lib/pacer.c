@@ -105,11 +105,13 @@ static void say(const struct expstart__pacer *pacer, enum expstart__notice_kind 
 
 static void shut(struct expstart__pacer *pacer, uint64_t now_us, expstart_blocked gate,
                  uint64_t until_us, struct expstart__notice *notice) {
-  bool was_open = is_open(pacer);
-  if (was_open || pacer->gate != gate) {
+  bool was_open = is_open(pacer), other = was_open || pacer->gate != gate;
+  /* A probe that is under way was sent before it was known that there is longer to wait. */
+  if (other || until_us > pacer->until_us)
+    pacer->epoch++;
+  if (other) {
     pacer->probes = 0;
     pacer->shut_us = was_open ? now_us : pacer->shut_us;
-    pacer->epoch++;
   }
   pacer->gate = gate;
   pacer->until_us = later(until_us, was_open ? 0 : pacer->until_us);

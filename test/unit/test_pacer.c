@@ -112,6 +112,28 @@ static void a_probe_without_an_answer_is_followed_by_another(void **state) {
   assert_int_equal(blocked, EXPSTART_BLOCKED_THROTTLE_GATE);
 }
 
+/* Found by the simulator: the probe's answer opened the gate, long before the hint's time. */
+static void a_probe_that_was_sent_before_a_longer_hint_does_not_open_the_gate(void **state) {
+  (void)state;
+  struct expstart__pacer pacer = open_pacer();
+  struct expstart__notice notice;
+  struct expstart__hints none = EXPSTART__NO_HINTS, hint = EXPSTART__NO_HINTS;
+  uint64_t now_us = began_us;
+  hint.retry_after_ms = 10000;
+  struct expstart__echo straggler = {
+      .heard = EXPSTART__HEARD_THROTTLE, .hints = hint, .ticket = 2, .sent_us = now_us};
+  straggler.stamp = expstart__pacer_sent(&pacer, now_us, 1);
+  assert_true(attempt(&pacer, &now_us, EXPSTART__HEARD_THROTTLE, none, &notice));
+  wait_until_ready(&pacer, &now_us);
+  struct expstart__echo probe = {
+      .heard = EXPSTART__HEARD_ANSWER, .hints = none, .ticket = 3, .sent_us = now_us};
+  probe.stamp = expstart__pacer_sent(&pacer, now_us, 2);
+  assert_true(expstart__pacer_heard(&pacer, now_us + 1000, &straggler, &notice));
+  assert_false(expstart__pacer_heard(&pacer, now_us + 2000, &probe, &notice));
+  assert_in_range(expstart__pacer_shut_until(&pacer), now_us + 10 * second_us,
+                  now_us + 11 * second_us);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_throttle_by_its_reset_shuts_the_gate),
@@ -119,6 +141,7 @@ int main(void) {
       cmocka_unit_test(a_probe_that_takes_the_last_one_leaves_the_gate_shut),
       cmocka_unit_test(a_hint_of_nothing_is_a_pause_of_our_own),
       cmocka_unit_test(a_probe_without_an_answer_is_followed_by_another),
+      cmocka_unit_test(a_probe_that_was_sent_before_a_longer_hint_does_not_open_the_gate),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
