@@ -1,9 +1,8 @@
 #include "options.h"
 
 #include "text.h"
+#include "url.h"
 
-#include <arpa/inet.h>
-#include <curl/curl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,100 +147,18 @@ int expstart__copy_key(const char *given, const char **copy) {
   return *copy ? EXPSTART_OK : EXPSTART_ENOMEM;
 }
 
-/* ---- the endpoint -----------------------------------------------------------------------------
- */
-
-static bool is_loopback(const char *host) {
-  struct in_addr v4;
-  if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
-    return true;
-  return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
-}
-
-/* Whether the URL has that part. Without memory that is not known. */
-static int find_part(CURLU *url, CURLUPart part, bool *found) {
-  char *text = NULL;
-  CURLUcode code = curl_url_get(url, part, &text, 0);
-  *found = *found || code == CURLUE_OK;
-  curl_free(text);
-  return code == CURLUE_OUT_OF_MEMORY ? EXPSTART_ENOMEM : EXPSTART_OK;
-}
-
-/* Either of two. */
-static int find_parts(CURLU *url, CURLUPart one, CURLUPart other, bool *found) {
-  *found = false;
-  int status = find_part(url, one, found);
-  return status == EXPSTART_OK ? find_part(url, other, found) : status;
-}
-
-static int url_status(CURLUcode code) {
-  if (code == CURLUE_OK)
-    return EXPSTART_OK;
-  return code == CURLUE_OUT_OF_MEMORY ? EXPSTART_ENOMEM : EXPSTART_EENDPOINT;
-}
-
-static int check_host(CURLU *url, const struct expstart_options *options,
-                      struct expstart__settings *settings) {
-  char *scheme = NULL, *host = NULL;
-  int status = url_status(curl_url_get(url, CURLUPART_SCHEME, &scheme, 0));
-  if (status == EXPSTART_OK)
-    status = url_status(curl_url_get(url, CURLUPART_HOST, &host, 0));
-  if (status == EXPSTART_OK) {
-    settings->tls = strcmp(scheme, "https") == 0;
-    settings->loopback = is_loopback(host);
-    if (!settings->tls && strcmp(scheme, "http") != 0)
-      status = EXPSTART_EENDPOINT;
-    else if (!settings->tls && !settings->loopback && !(options->flags & EXPSTART_ALLOW_PLAINTEXT))
-      status = EXPSTART_EPLAINTEXT;
-  }
-  curl_free(scheme);
-  curl_free(host);
-  return status;
-}
-
-static int check_url(CURLU *url, const struct expstart_options *options,
-                     struct expstart__settings *settings) {
-  bool found;
-  int status = find_parts(url, CURLUPART_USER, CURLUPART_PASSWORD, &found);
-  if (status != EXPSTART_OK || found)
-    return found ? EXPSTART_ECREDENTIALS : status;
-  status = find_parts(url, CURLUPART_QUERY, CURLUPART_FRAGMENT, &found);
-  if (status != EXPSTART_OK || found)
-    return found ? EXPSTART_EENDPOINT : status;
-  return check_host(url, options, settings);
-}
-
-static int copy_endpoint(struct expstart__settings *settings, const char *given,
-                         const char **copy) {
-  if (!given || *given == '\0')
-    return EXPSTART_ENOENDPOINT;
-  CURLU *url = curl_url();
-  if (!url)
-    return EXPSTART_ENOMEM;
-  char *text = NULL;
-  /* With neither scheme guessing nor spaces: what is not plainly a URL is a mistake. */
-  int status = url_status(curl_url_set(url, CURLUPART_URL, given, 0));
-  if (status == EXPSTART_OK)
-    status = check_url(url, &settings->options, settings);
-  if (status != EXPSTART_OK)
-    goto out;
-  if (curl_url_get(url, CURLUPART_URL, &text, 0) != CURLUE_OK) {
-    status = EXPSTART_ENOMEM;
-    goto out;
-  }
-  size_t length = strlen(text);
-  while (length > 0 && text[length - 1] == '/')
-    text[--length] = '\0';
-  *copy = strdup(text);
-  status = *copy ? EXPSTART_OK : EXPSTART_ENOMEM;
-out:
-  curl_free(text);
-  curl_url_cleanup(url);
-  return status;
-}
-
 /* ---- all of them ------------------------------------------------------------------------------
  */
+
+static int copy_endpoint(struct expstart__settings *settings, const char *given) {
+  struct expstart__endpoint endpoint = {0};
+  bool plaintext = (settings->options.flags & EXPSTART_ALLOW_PLAINTEXT) != 0;
+  int status = expstart__url_endpoint(given, plaintext, &endpoint);
+  settings->options.endpoint = endpoint.text;
+  settings->tls = endpoint.tls;
+  settings->loopback = endpoint.loopback;
+  return status;
+}
 
 /* Whether it can be read and has that in it; "" is in what is not empty. */
 static bool has_text(const char *path, const char *text) {
@@ -272,34 +189,12 @@ static int copy_client_key(const struct expstart_options *wanted, struct expstar
   return copy_file(file, "PRIVATE KEY-----", EXPSTART_ECLIENTCERT, &own->client_key_file);
 }
 
-/* An https proxy needs a libcurl that was built for it. */
-static bool is_proxy_scheme(const char *scheme) {
-  if (strcmp(scheme, "https") == 0)
-    return (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_HTTPS_PROXY) != 0;
-  return strcmp(scheme, "http") == 0 || strcmp(scheme, "socks5") == 0 ||
-         strcmp(scheme, "socks5h") == 0;
-}
-
-static bool is_proxy(CURLU *url, const char *given) {
-  char *scheme = NULL;
-  bool usable = curl_url_set(url, CURLUPART_URL, given, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
-                curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-                is_proxy_scheme(scheme) && has_part(url, CURLUPART_HOST) &&
-                !has_part(url, CURLUPART_QUERY) && !has_part(url, CURLUPART_FRAGMENT);
-  curl_free(scheme);
-  return usable;
-}
-
 static int copy_proxy(const char *given, const char **copy) {
   if (!given)
     return EXPSTART_OK;
-  if (*given) {
-    CURLU *url = curl_url();
-    bool usable = url && is_proxy(url, given);
-    curl_url_cleanup(url);
-    if (!usable)
-      return url ? EXPSTART_EPROXY : EXPSTART_ENOMEM;
-  }
+  int status = *given ? expstart__url_check_proxy(given) : EXPSTART_OK;
+  if (status != EXPSTART_OK)
+    return status;
   *copy = strdup(given);
   return *copy ? EXPSTART_OK : EXPSTART_ENOMEM;
 }
@@ -321,7 +216,7 @@ static int copy_user_agent(const char *given, const char **copy) {
 static int copy_strings(struct expstart__settings *settings, const struct expstart_options *wanted,
                         const char **field) {
   struct expstart_options *own = &settings->options;
-  int status = copy_endpoint(settings, wanted->endpoint, &own->endpoint);
+  int status = copy_endpoint(settings, wanted->endpoint);
   *field = "endpoint";
   if (status == EXPSTART_OK) {
     status = expstart__copy_key(wanted->api_key, &own->api_key);
