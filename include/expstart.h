@@ -41,9 +41,9 @@
  *   2xx with "ok": true, about this experiment and   yes         STARTED
  *     running, where it tells of either
  *   2xx with "ok": false; 3xx; 4xx but those below   no          REJECTED with the API's words
- *   429; 503 or 403 with Retry-After; 408, 425, 407  no          sent again (see PACING)
- *     other 503; never connected; DNS, TLS or proxy
- *     connection failed
+ *   429; 503 and 403 with Retry-After; other 503;    no          sent again (see PACING)
+ *     408, 425; 407; never connected; DNS, TLS or
+ *     proxy connection failed
  *   other 5xx; reset or timeout after sending; a     maybe       looked up, then sent again if it is
  *     truncated, oversized or unreadable 2xx; one                not running
  *     about another experiment, or one in another
@@ -75,7 +75,7 @@
  *
  * PACING
  *
- * One gate for the whole client. A throttle (429, and 503 with Retry-After) shuts it for all requests,
+ * One gate for the whole client. A throttle (429, 503 and 403 with Retry-After) shuts it for all requests,
  * first tries too, until what Retry-After says (RFC 9110 10.2.3, either form) or, without one, the
  * reset of the RateLimit fields (draft-ietf-httpapi-ratelimit-headers, and the X-RateLimit-* of habit):
  * never sooner; a jitter of up to a twentieth, at most 250 ms, is added; what is longer than
