@@ -274,7 +274,8 @@ static void on_turn(void *data) {
     expstart__turn_kick(&client->turn);
   take_cancels(client);
   step(client);
-  if (deliver(client))
+  bool held = expstart__engine_awaits_delivery(client->engine);
+  if (deliver(client) || held)
     expstart__turn_kick(&client->turn);
   tell_room(client, closing);
   if (expstart__engine_live(client->engine) > 0 || more || client->lost)

@@ -758,10 +758,10 @@ static void begin_attempt(struct expstart__engine *engine, uint64_t now_us, uint
 
 /* Whatever the API and the pacer say, nothing is to be sent now. */
 static bool is_held(const struct expstart__engine *engine, expstart_blocked *blocked) {
-  *blocked = engine->paused                         ? EXPSTART_BLOCKED_PAUSED
-             : engine->key_refused                  ? EXPSTART_BLOCKED_KEY
-             : engine->table.done.count >= DONE_MAX ? EXPSTART_BLOCKED_CALLBACKS
-                                                    : EXPSTART_BLOCKED_NOTHING;
+  *blocked = engine->paused                             ? EXPSTART_BLOCKED_PAUSED
+             : engine->key_refused                      ? EXPSTART_BLOCKED_KEY
+             : expstart__engine_awaits_delivery(engine) ? EXPSTART_BLOCKED_CALLBACKS
+                                                        : EXPSTART_BLOCKED_NOTHING;
   return *blocked != EXPSTART_BLOCKED_NOTHING;
 }
 
@@ -909,6 +909,10 @@ bool expstart__engine_deliver(struct expstart__engine *engine, uint32_t max) {
   while (max-- > 0 && engine->table.done.head != EXPSTART__NIL)
     deliver_one(engine, engine->table.done.head);
   return engine->table.done.head != EXPSTART__NIL;
+}
+
+bool expstart__engine_awaits_delivery(const struct expstart__engine *engine) {
+  return engine->table.done.count >= DONE_MAX;
 }
 
 uint64_t expstart__engine_live(const struct expstart__engine *engine) {

@@ -79,6 +79,9 @@ uint64_t expstart__engine_step(struct expstart__engine *engine, uint64_t now_us)
 /* Delivers at most `max` results; true: there are more. */
 bool expstart__engine_deliver(struct expstart__engine *engine, uint32_t max);
 
+/* So many results wait to be delivered that nothing is sent until then: a step is due when they are. */
+bool expstart__engine_awaits_delivery(const struct expstart__engine *engine);
+
 /* Accepted and not yet delivered. */
 uint64_t expstart__engine_live(const struct expstart__engine *engine);
 

@@ -174,6 +174,24 @@ static void a_callback_may_cancel_others(void **state) {
   harness_end(&h);
 }
 
+/* Nothing was sent while so many outcomes waited for their callbacks, and when these were made nobody
+   looked again: the others stayed in the queue for ever. */
+static void after_many_outcomes_at_once_the_others_go_on(void **state) {
+  (void)state;
+  enum { ALL = 500, CANCELED = 400 };
+  struct harness h;
+  expstart_ticket tickets[ALL];
+  SERVE(&h, script_started);
+  harness_open(&h);
+  for (size_t i = 0; i < ALL; i++)
+    tickets[i] = harness_submit(&h, 7);
+  for (size_t i = 0; i < CANCELED; i++)
+    assert_int_equal(expstart_cancel(h.client, tickets[i]), EXPSTART_OK);
+  harness_run(&h, ALL);
+  assert_int_equal(harness_stats(&h).started, ALL - CANCELED);
+  harness_end(&h);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_queued_is_canceled),
@@ -183,6 +201,7 @@ int main(void) {
       cmocka_unit_test(a_stale_ticket_is_not_found),
       cmocka_unit_test(what_callbacks_submit_during_cancel_all_survives_it),
       cmocka_unit_test(a_callback_may_cancel_others),
+      cmocka_unit_test(after_many_outcomes_at_once_the_others_go_on),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
