@@ -109,6 +109,13 @@ void sim_network_abort(struct sim_network *network, expstart_ticket ticket) {
 /* ---- events ------------------------------------------------------------------------------------
  */
 
+/* What takes longer than a client waits for it is not seen by its look: the header says so. */
+static uint64_t done_at_us(const struct sim_network *network, const struct sim_attempt *attempt) {
+  uint64_t at_us = network->now_us + attempt->reply.done_after_us;
+  uint64_t last_us = attempt->deadline_us + network->settle_us;
+  return at_us < last_us ? at_us : last_us;
+}
+
 static void arrive(struct sim_network *network, uint32_t index) {
   struct sim_attempt *attempt = &network->attempts[index];
   attempt->left = true;
@@ -121,7 +128,7 @@ static void arrive(struct sim_network *network, uint32_t index) {
     sim_server_carry_out(network->server, attempt->experiment_id);
   else if (reply->done)
     sim_agenda_note(&network->agenda,
-                    (struct sim_event){.at_us = network->now_us + reply->done_after_us,
+                    (struct sim_event){.at_us = done_at_us(network, attempt),
                                        .kind = SIM_CARRIED_OUT,
                                        .index = (uint64_t)attempt->experiment_id});
   if (reply->counted)

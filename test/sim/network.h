@@ -36,6 +36,7 @@ struct sim_network {
   double unsendable;            /* the carrier will not take it */
   double connects;              /* it needs a new connection, which takes two ways more */
   uint64_t connect_timeout_us;
+  uint64_t settle_us; /* the server is at work on nothing for longer than this after its deadline */
   struct sim_random random;
   struct sim_attempt *attempts;
   uint32_t attempt_count, free_head;

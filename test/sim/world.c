@@ -330,11 +330,10 @@ static void choose_faults(struct world *world) {
                           &faults->garbage,      &faults->slow,        &faults->look_error};
   for (size_t i = 0; i < sizeof each / sizeof *each; i++)
     *each[i] = chance(world, 0.3) ? scaled(world, 0.001, 0.3) : 0;
-  /* What takes longer than the client waits before it looks is not seen: the header says so. */
   uint64_t settle_us = world->options.attempt_timeout_ms * UINT64_C(1000);
   settle_us = settle_us < 5000000 ? settle_us : 5000000;
   faults->slow_us = world->options.attempt_timeout_ms * UINT64_C(1000) + settle_us / 2;
-  faults->late_us = settle_us;
+  faults->late_us = world->network.settle_us = settle_us;
   if (chance(world, 0.05))
     world->server.key_refused_from_us = BEGAN_US + between(world, 0, 60000000);
   if (chance(world, 0.05))
