@@ -556,8 +556,9 @@ static enum expstart__heard heard(const struct expstart__engine *engine,
 
 /* What the pacer made of an attempt's end. */
 struct lesson {
-  bool excuses; /* it was a probe of the gate of an outage, and failed as those before it */
-  bool noticed; /* there is a notice to be told, when the request is in its place again */
+  bool excuses;  /* it was a probe of the gate of an outage, and failed as those before it */
+  bool answered; /* the API took it */
+  bool noticed;  /* there is a notice to be told, when the request is in its place again */
   struct expstart__notice notice;
 };
 
@@ -574,6 +575,7 @@ static struct lesson tell_pacer(struct expstart__engine *engine, uint64_t now_us
       .draw = draw(engine)};
   bool probed = request->probe && engine->pacer.gate == EXPSTART_BLOCKED_OUTAGE_GATE;
   lesson.excuses = probed && echo.heard == EXPSTART__HEARD_FAILURE;
+  lesson.answered = echo.heard == EXPSTART__HEARD_ANSWER;
   lesson.noticed = expstart__pacer_heard(&engine->pacer, now_us, &echo, &lesson.notice);
   return lesson;
 }
@@ -583,16 +585,16 @@ static void keep_gate_message(char kept[EXPSTART_GATE_MESSAGE_MAX], const char *
 }
 
 /* Why the gate is shut, for those who ask: what the attempt met that shut it, or kept it so. */
-static void note_gate(struct expstart__engine *engine, struct expstart__notice *notice,
+static void note_gate(struct expstart__engine *engine, struct lesson *lesson,
                       struct expstart__meaning meaning, const char *message) {
+  struct expstart__notice *notice = &lesson->notice;
   if (notice->kind == EXPSTART__GATE_OPENED) {
     engine->gate_error = EXPSTART_OK;
     engine->gate_message[0] = '\0';
   } else {
-    /* A count that is used up is told by a reply that was a success. */
-    bool bad = meaning.error != EXPSTART_OK;
-    engine->gate_error = bad ? meaning.error : EXPSTART_ETHROTTLED;
-    keep_gate_message(engine->gate_message, bad ? message : "");
+    /* An answer shuts it by a count that is used up, whatever else it says. */
+    engine->gate_error = lesson->answered ? EXPSTART_ETHROTTLED : meaning.error;
+    keep_gate_message(engine->gate_message, lesson->answered ? "" : message);
   }
   notice->error = engine->gate_error;
   notice->message = engine->gate_message;
@@ -678,7 +680,7 @@ void expstart__engine_report(struct expstart__engine *engine, uint64_t now_us,
     told.next_ms = (at_us - now_us) / 1000;
   }
   if (lesson.noticed)
-    note_gate(engine, &lesson.notice, meaning, message);
+    note_gate(engine, &lesson, meaning, message);
   told.message = message;
   told.gate_error = gate_reason(engine, &told.gate_message);
   tell_attempt(engine, slot, &told);

@@ -312,6 +312,16 @@ static void note_doubt(struct fake *fake, const struct fake_attempt *attempt,
     *doubt = 0;
 }
 
+static struct expstart__hints hints_of(const struct fake_answer *answer) {
+  struct expstart__hints hints = EXPSTART__NO_HINTS;
+  hints.retry_after_ms = answer->retry_after_ms;
+  if (answer->reset_ms > 0) {
+    hints.reset_ms = answer->reset_ms;
+    hints.remaining = answer->remaining;
+  }
+  return hints;
+}
+
 void fake_answer_at(struct fake *fake, size_t index, struct fake_answer answer) {
   assert_true(index < fake->open_count);
   struct fake_attempt attempt = fake->open[index];
@@ -327,7 +337,7 @@ void fake_answer_at(struct fake *fake, size_t index, struct fake_answer answer) 
       .aborted = attempt.aborted && !replied,
       .intact = replied && !answer.broken,
       .http_status = replied ? answer.status : 0,
-      .hints = {answer.retry_after_ms, EXPSTART__NO_HINT, EXPSTART__NO_HINT, EXPSTART__NO_HINT},
+      .hints = hints_of(&answer),
       .elapsed_us = fake->now_us - attempt.at_us,
       .bytes_sent = 10,
       .bytes_received = 20,

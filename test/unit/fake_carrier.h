@@ -90,7 +90,9 @@ struct fake_answer {
   bool ours; /* for want of something of this machine's */
   int status;
   int64_t retry_after_ms; /* EXPSTART__NO_HINT: none */
-  int ok;                 /* 1, 0, -1: not said */
+  int64_t reset_ms;       /* 0: nothing is said of a window, else that `remaining` are left in it */
+  int64_t remaining;
+  int ok; /* 1, 0, -1: not said */
   const char *state;
   const char *message;
   int64_t id; /* 0: the experiment's own */

@@ -204,6 +204,32 @@ static void a_407_is_a_proxys_failure_and_so_an_outage(void **state) {
   fake_close(fake);
 }
 
+/* It was told as EREJECTED: what the last one left met, not why the gate is shut. */
+static void a_count_that_a_refusal_uses_up_shuts_the_gate_as_a_throttle(void **state) {
+  (void)state;
+  struct fake *fake = fake_open(NULL);
+  struct fake_answer last_one = answer_started(), throttled = answer_throttled(EXPSTART__NO_HINT),
+                     refused = with_words(answer_status(404), "no such experiment");
+  last_one.reset_ms = throttled.reset_ms = refused.reset_ms = 5000;
+  (void)fake_submit(fake, 1);
+  fake_step(fake);
+  fake->now_us += 1000;
+  fake_answer(fake, 1, last_one);
+  (void)fake_submit(fake, 2);
+  fake->now_us += 1000;
+  fake_step(fake);
+  fake->now_us += 1000;
+  fake_answer(fake, 2, throttled);
+  fake_run_to(fake, fake->now_us + 6 * second_us);
+  fake_answer(fake, 2, refused);
+  assert_ended(fake, 2, EXPSTART_REJECTED, EXPSTART_EREJECTED);
+  struct expstart_stats stats = fake_stats(fake);
+  assert_true(stats.gate_ms_left > 0);
+  assert_string_equal(expstart_err_name(stats.gate_error), "ETHROTTLED");
+  assert_string_equal(stats.gate_message, "");
+  fake_close(fake);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_refused_key_holds_back_what_is_queued),
@@ -215,6 +241,7 @@ int main(void) {
       cmocka_unit_test(outcomes_that_wait_for_slow_callbacks_hold_up_what_is_sent),
       cmocka_unit_test(the_reason_of_an_outage_is_told),
       cmocka_unit_test(the_reason_of_a_throttle_is_told),
+      cmocka_unit_test(a_count_that_a_refusal_uses_up_shuts_the_gate_as_a_throttle),
       cmocka_unit_test(a_407_is_a_proxys_failure_and_so_an_outage),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
