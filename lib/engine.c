@@ -771,41 +771,50 @@ static bool lacks_permit(struct expstart__engine *engine, uint64_t now_us) {
   return engine->options.on_permits && expstart__permits_left(&engine->permits, now_us) == 0;
 }
 
-/* How many of the heap are due, up to `most`. Below one that is not there is none. */
+/* How many of the heap are due, up to `most`; what is found that comes due later makes *next_us earlier.
+   Below one that is not due there is none. */
 static uint32_t count_due(const struct expstart__table *table, uint64_t now_us, uint32_t at,
-                          uint32_t most) {
-  if (most == 0 || at >= table->heap_count || table->heap[at].at_us > now_us)
+                          uint32_t most, uint64_t *next_us) {
+  if (most == 0 || at >= table->heap_count)
     return 0;
+  if (table->heap[at].at_us > now_us) {
+    *next_us = earlier(*next_us, table->heap[at].at_us);
+    return 0;
+  }
   uint32_t count = 1;
-  count += count_due(table, now_us, 2 * at + 1, most - count);
-  return count + count_due(table, now_us, 2 * at + 2, most - count);
+  count += count_due(table, now_us, 2 * at + 1, most - count, next_us);
+  return count + count_due(table, now_us, 2 * at + 2, most - count, next_us);
 }
 
-/* How many more permits could be used now, beside those that are left. */
+/* How many more permits could be used now, beside those that are left; at *next_us it may be more, if nothing
+   else happens until then. */
 static uint32_t permits_wanted(const struct expstart__engine *engine, uint64_t now_us,
-                               uint64_t left) {
+                               uint64_t left, uint64_t *next_us) {
   expstart_blocked blocked;
+  *next_us = EXPSTART__NEVER;
   if (is_held(engine, &blocked) ||
       expstart__pacer_ready_at(&engine->pacer, now_us, engine->in_flight, &blocked) > now_us)
     return 0;
   uint32_t slots = expstart__pacer_slots(&engine->pacer, now_us, engine->in_flight);
-  uint32_t ready = count_due(&engine->table, now_us, 0, slots);
+  uint32_t ready = count_due(&engine->table, now_us, 0, slots, next_us);
   uint32_t fresh = engine->table.fresh.count;
   ready += fresh < slots - ready ? fresh : slots - ready;
+  if (ready == slots)
+    *next_us = EXPSTART__NEVER;
   return ready > left ? ready - (uint32_t)left : 0;
 }
 
 /* Returns when that is to be asked again. */
 static uint64_t tell_permits(struct expstart__engine *engine, uint64_t now_us) {
-  uint64_t at_us;
+  uint64_t at_us, next_us;
   if (!engine->options.on_permits)
     return EXPSTART__NEVER;
   uint64_t left = expstart__permits_left(&engine->permits, now_us);
-  uint32_t wanted = permits_wanted(engine, now_us, left);
+  uint32_t wanted = permits_wanted(engine, now_us, left, &next_us);
   bool tell = expstart__permits_want(&engine->permits, now_us, wanted, &at_us);
   if (tell && engine->port.permits)
     engine->port.permits(engine->port.self, wanted);
-  return earlier(at_us, expstart__permits_next_lapse(&engine->permits));
+  return earlier(earlier(at_us, next_us), expstart__permits_next_lapse(&engine->permits));
 }
 
 /* Sends what may go. Returns when more may. */

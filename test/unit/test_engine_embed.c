@@ -117,6 +117,22 @@ static void while_nothing_can_be_sent_no_permits_are_wanted(void **state) {
   fake_close(fake);
 }
 
+/* It was told that one is wanted, and never that others had come due, until a permit was granted. */
+static void permits_are_wanted_for_what_comes_due_too(void **state) {
+  (void)state;
+  struct fake *fake = open_with_permits();
+  fake_submit_range(fake, 1, 4);
+  expstart__engine_permit(fake->engine, fake->now_us, 4, 0);
+  fake_step(fake);
+  assert_int_equal(fake->open_count, 4);
+  while (fake->open_count > 0)
+    fake_answer_at(fake, 0, answer_status(500));
+  for (uint64_t end_us = fake->now_us + 10 * second_us; fake->wake_us < end_us; fake_step(fake))
+    fake->now_us = fake->wake_us;
+  assert_int_equal(fake->permits_wanted, 4);
+  fake_close(fake);
+}
+
 /* ---- timeouts of their own ------------------------------------------------------------------------ */
 
 static void a_request_ends_by_its_own_timeout_whatever_the_order(void **state) {
@@ -210,6 +226,7 @@ int main(void) {
       cmocka_unit_test(permits_lapse_unless_they_are_used),
       cmocka_unit_test(with_permits_what_was_learned_of_the_limit_does_not_count),
       cmocka_unit_test(while_nothing_can_be_sent_no_permits_are_wanted),
+      cmocka_unit_test(permits_are_wanted_for_what_comes_due_too),
       cmocka_unit_test(a_request_ends_by_its_own_timeout_whatever_the_order),
       cmocka_unit_test(an_attempt_has_no_more_time_than_its_request),
       cmocka_unit_test(behind_the_gate_what_cannot_wait_by_its_own_timeout_ends_now),
