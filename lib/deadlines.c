@@ -47,11 +47,33 @@ uint64_t expstart__deadlines_next(const struct expstart__deadlines *deadlines) {
   return deadlines->count > 0 ? deadlines->heap[0].at_us : UINT64_MAX;
 }
 
-expstart_ticket expstart__deadlines_take(struct expstart__deadlines *deadlines) {
-  expstart_ticket ticket = deadlines->heap[0].ticket;
-  deadlines->heap[0] = deadlines->heap[--deadlines->count];
-  if (deadlines->count > 0)
-    sift_down(deadlines, 0);
+typedef bool (*is_over_fn)(const void *owner, const struct expstart__deadline *deadline);
+
+/* From the place `at` on, below which none is earlier. */
+static uint32_t find_from(const struct expstart__deadlines *deadlines, uint32_t at,
+                          uint64_t until_us, is_over_fn is_over, const void *owner) {
+  if (at >= deadlines->count || deadlines->heap[at].at_us > until_us)
+    return EXPSTART__DEADLINE_NONE;
+  if (is_over(owner, &deadlines->heap[at]))
+    return at;
+  uint32_t found = find_from(deadlines, 2 * at + 1, until_us, is_over, owner);
+  return found != EXPSTART__DEADLINE_NONE
+             ? found
+             : find_from(deadlines, 2 * at + 2, until_us, is_over, owner);
+}
+
+uint32_t expstart__deadlines_find(const struct expstart__deadlines *deadlines, uint64_t until_us,
+                                  is_over_fn is_over, const void *owner) {
+  return find_from(deadlines, 0, until_us, is_over, owner);
+}
+
+expstart_ticket expstart__deadlines_take(struct expstart__deadlines *deadlines, uint32_t at) {
+  expstart_ticket ticket = deadlines->heap[at].ticket;
+  deadlines->heap[at] = deadlines->heap[--deadlines->count];
+  if (at < deadlines->count) {
+    sift_up(deadlines, at);
+    sift_down(deadlines, at);
+  }
   return ticket;
 }
 

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define EXPSTART__DEADLINE_NONE UINT32_MAX
+
 struct expstart__deadline {
   uint64_t at_us;
   expstart_ticket ticket;
@@ -27,8 +29,14 @@ bool expstart__deadlines_add(struct expstart__deadlines *deadlines, uint64_t at_
                              expstart_ticket ticket);
 /* UINT64_MAX: there is none. */
 uint64_t expstart__deadlines_next(const struct expstart__deadlines *deadlines);
-/* There is one: takes the earliest out. */
-expstart_ticket expstart__deadlines_take(struct expstart__deadlines *deadlines);
+/* The place of one that comes by `until_us` and of which `is_over` says yes; EXPSTART__DEADLINE_NONE: there is
+   none. Costs the more the more there are by then of which it says no. */
+uint32_t expstart__deadlines_find(const struct expstart__deadlines *deadlines, uint64_t until_us,
+                                  bool (*is_over)(const void *owner,
+                                                  const struct expstart__deadline *deadline),
+                                  const void *owner);
+/* There is one in this place, the earliest in 0: takes it out. */
+expstart_ticket expstart__deadlines_take(struct expstart__deadlines *deadlines, uint32_t at);
 
 /* A request with an entry has ended. True: it is time for expstart__deadlines_tidy. */
 bool expstart__deadlines_ended(struct expstart__deadlines *deadlines);

@@ -344,18 +344,31 @@ static void end_expired(struct expstart__engine *engine, uint64_t now_us,
     expire(engine, now_us, list->head, budget);
 }
 
-/* The same by timeouts of their own, which come in any order: what is in flight is waited for to its
-   deadline, and with it what comes after. */
+struct instant {
+  const struct expstart__engine *engine;
+  uint64_t now_us;
+};
+
+/* What is in flight may still come to a good end until its deadline. */
+static bool is_over(const void *owner, const struct expstart__deadline *deadline) {
+  const struct instant *instant = owner;
+  const struct expstart__table *table = &instant->engine->table;
+  uint32_t slot = expstart__table_find(table, deadline->ticket);
+  return deadline->at_us <= instant->now_us || slot == EXPSTART__NIL ||
+         expstart__table_at(table, slot)->stage != EXPSTART__IN_FLIGHT;
+}
+
+/* The same by timeouts of their own, which come in any order, and what cannot wait behind the gate by these. */
 static void end_expired_by_own(struct expstart__engine *engine, uint64_t now_us, uint32_t *budget) {
-  uint64_t shut_us = expstart__pacer_shut_until(&engine->pacer);
-  while (expstart__deadlines_next(&engine->deadlines) <= later(now_us, shut_us) && *budget > 0) {
-    bool is_due = expstart__deadlines_next(&engine->deadlines) <= now_us;
-    uint32_t slot = expstart__table_find(&engine->table, engine->deadlines.heap[0].ticket);
+  const struct instant instant = {engine, now_us};
+  struct expstart__deadlines *deadlines = &engine->deadlines;
+  uint64_t until_us = later(now_us, expstart__pacer_shut_until(&engine->pacer));
+  uint32_t at;
+  while (*budget > 0 && (at = expstart__deadlines_find(deadlines, until_us, is_over, &instant)) !=
+                            EXPSTART__DEADLINE_NONE) {
+    uint32_t slot = expstart__table_find(&engine->table, expstart__deadlines_take(deadlines, at));
     unsigned stage =
         slot == EXPSTART__NIL ? EXPSTART__FREE : expstart__table_at(&engine->table, slot)->stage;
-    if (stage == EXPSTART__IN_FLIGHT && !is_due)
-      return;
-    (void)expstart__deadlines_take(&engine->deadlines);
     if (stage == EXPSTART__FRESH || stage == EXPSTART__WAITING || stage == EXPSTART__IN_FLIGHT)
       expire(engine, now_us, slot, budget);
   }

@@ -23,7 +23,7 @@ static void assert_in_order(struct expstart__deadlines *deadlines, unsigned coun
     uint64_t at_us = expstart__deadlines_next(deadlines);
     assert_true(at_us >= last_us && at_us < UINT64_MAX);
     last_us = at_us;
-    assert_int_equal(expstart__deadlines_take(deadlines) % MANY, at_us % MANY);
+    assert_int_equal(expstart__deadlines_take(deadlines, 0) % MANY, at_us % MANY);
   }
   assert_int_equal(expstart__deadlines_next(deadlines), UINT64_MAX);
 }
@@ -42,6 +42,30 @@ static void the_earliest_comes_first(void **state) {
   assert_int_equal(expstart__deadlines_next(&deadlines), UINT64_MAX);
   fill(&deadlines);
   assert_in_order(&deadlines, MANY);
+  expstart__deadlines_clear(&deadlines);
+}
+
+static bool has_odd_ticket(const void *owner, const struct expstart__deadline *deadline) {
+  return is_odd(owner, deadline->ticket);
+}
+
+static void those_that_are_asked_for_are_found_and_taken_from_any_place(void **state) {
+  (void)state;
+  struct expstart__deadlines deadlines = {0};
+  const uint64_t until_us = 500000;
+  uint32_t at, wanted = 0, taken = 0;
+  fill(&deadlines);
+  for (uint32_t i = 0; i < deadlines.count; i++)
+    wanted += deadlines.heap[i].ticket % 2 == 1 && deadlines.heap[i].at_us <= until_us;
+  while ((at = expstart__deadlines_find(&deadlines, until_us, has_odd_ticket, NULL)) !=
+         EXPSTART__DEADLINE_NONE) {
+    expstart_ticket ticket = expstart__deadlines_take(&deadlines, at);
+    assert_true(ticket % 2 == 1 && ticket <= until_us);
+    taken++;
+  }
+  assert_true(wanted > 0);
+  assert_int_equal(taken, wanted);
+  assert_in_order(&deadlines, MANY - taken);
   expstart__deadlines_clear(&deadlines);
 }
 
@@ -64,6 +88,7 @@ static void what_has_ended_is_tidied_away_in_time(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_earliest_comes_first),
+      cmocka_unit_test(those_that_are_asked_for_are_found_and_taken_from_any_place),
       cmocka_unit_test(what_has_ended_is_tidied_away_in_time),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,6 +180,27 @@ static void behind_the_gate_what_cannot_wait_by_its_own_timeout_ends_now(void **
   fake_close(fake);
 }
 
+/* What was under way hid those behind it: they ended when their time was up. */
+static void behind_the_gate_what_cannot_wait_ends_now_whatever_is_under_way(void **state) {
+  (void)state;
+  struct fake *fake = fake_open(NULL);
+  (void)submit_for(fake, 1, 4000);
+  (void)fake_submit(fake, 2);
+  fake_step(fake);
+  expstart__engine_pause(fake->engine, true);
+  (void)submit_for(fake, 3, 5000);
+  (void)submit_for(fake, 4, 50000);
+  fake_answer(fake, 2, answer_throttled(10000));
+  expstart__engine_pause(fake->engine, false);
+  fake_step(fake);
+  assert_ended(fake, 3, EXPSTART_FAILED, EXPSTART_ETHROTTLED);
+  assert_open(fake, 1, EXPSTART_ATTEMPT_START);
+  assert_not_ended(fake, 4);
+  fake_run_to(fake, fake->now_us + 4 * second_us);
+  assert_true(fake->open[0].aborted);
+  fake_close(fake);
+}
+
 static void deadlines_of_what_has_ended_do_not_pile_up(void **state) {
   (void)state;
   struct fake *fake = fake_open(NULL);
@@ -230,6 +251,7 @@ int main(void) {
       cmocka_unit_test(a_request_ends_by_its_own_timeout_whatever_the_order),
       cmocka_unit_test(an_attempt_has_no_more_time_than_its_request),
       cmocka_unit_test(behind_the_gate_what_cannot_wait_by_its_own_timeout_ends_now),
+      cmocka_unit_test(behind_the_gate_what_cannot_wait_ends_now_whatever_is_under_way),
       cmocka_unit_test(deadlines_of_what_has_ended_do_not_pile_up),
       cmocka_unit_test(max_in_flight_can_be_changed_both_ways),
   };
