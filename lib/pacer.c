@@ -43,13 +43,24 @@ static uint32_t window_size(const struct expstart__pacer *pacer, uint64_t now_us
   return claimed < own ? claimed : own;
 }
 
+/* Of `most` so many as the configured rate lets go now. */
+static uint32_t within_rate(const struct expstart__pacer *pacer, uint64_t now_us, uint32_t most) {
+  struct expstart__bucket bucket = pacer->configured;
+  uint32_t count = 0;
+  while (count < most && expstart__bucket_ready_at(&bucket) <= now_us) {
+    expstart__bucket_spend(&bucket, now_us);
+    count++;
+  }
+  return count;
+}
+
 uint32_t expstart__pacer_slots(const struct expstart__pacer *pacer, uint64_t now_us,
                                uint32_t in_flight) {
   uint32_t most = is_open(pacer) ? window_size(pacer, now_us) : pacer->window.most;
   uint32_t slots = in_flight < most ? most - in_flight : 0;
-  if (is_open(pacer))
-    return slots;
-  return slots > 0 && now_us >= pacer->probe_us;
+  if (!is_open(pacer))
+    slots = slots > 0 && now_us >= pacer->probe_us;
+  return within_rate(pacer, now_us, slots);
 }
 
 uint64_t expstart__pacer_ready_at(const struct expstart__pacer *pacer, uint64_t now_us,

@@ -70,7 +70,7 @@ void expstart__pacer_set_rate(struct expstart__pacer *pacer, uint64_t now_us, do
                               uint32_t burst);
 void expstart__pacer_set_most(struct expstart__pacer *pacer, uint32_t max_in_flight);
 
-/* How many more may be under way beside those; while the gate is shut, one at most. */
+/* How many more may be sent now beside those; while the gate is shut, one at most. */
 uint32_t expstart__pacer_slots(const struct expstart__pacer *pacer, uint64_t now_us,
                                uint32_t in_flight);
 

@@ -133,6 +133,24 @@ static void permits_are_wanted_for_what_comes_due_too(void **state) {
   fake_close(fake);
 }
 
+/* It was as many as there are slots, of which the rate lets one go a second. */
+static void no_more_permits_are_wanted_than_the_rate_lets_go(void **state) {
+  (void)state;
+  struct fake *fake = open_with_permits();
+  expstart__engine_set_rate(fake->engine, fake->now_us, 1, 0);
+  fake_submit_range(fake, 1, 100);
+  fake_step(fake);
+  assert_int_equal(fake->permits_wanted, 1);
+  expstart__engine_permit(fake->engine, fake->now_us, 1, 0);
+  fake_run_to(fake, fake->now_us + second_us / 2);
+  assert_int_equal(fake->sent, 1);
+  assert_int_equal(fake->permits_told, 1);
+  expstart__engine_set_rate(fake->engine, fake->now_us, 1, 3);
+  fake_run_to(fake, fake->now_us + 10 * second_us);
+  assert_int_equal(fake->permits_wanted, 3);
+  fake_close(fake);
+}
+
 /* ---- timeouts of their own ------------------------------------------------------------------------ */
 
 static void a_request_ends_by_its_own_timeout_whatever_the_order(void **state) {
@@ -248,6 +266,7 @@ int main(void) {
       cmocka_unit_test(with_permits_what_was_learned_of_the_limit_does_not_count),
       cmocka_unit_test(while_nothing_can_be_sent_no_permits_are_wanted),
       cmocka_unit_test(permits_are_wanted_for_what_comes_due_too),
+      cmocka_unit_test(no_more_permits_are_wanted_than_the_rate_lets_go),
       cmocka_unit_test(a_request_ends_by_its_own_timeout_whatever_the_order),
       cmocka_unit_test(an_attempt_has_no_more_time_than_its_request),
       cmocka_unit_test(behind_the_gate_what_cannot_wait_by_its_own_timeout_ends_now),
