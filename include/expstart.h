@@ -49,12 +49,12 @@
  *     about another experiment, or one in another
  *     state; a second send that libcurl wanted to
  *     make
- *   401; 403 that is neither JSON nor a page         no          the key is refused: REJECTED at
- *                                                                once, EXPSTART_EREFUSED, or held
+ *   401; 403 that is neither a JSON object nor a     no          the key is refused: REJECTED at
+ *     page                                                       once, EXPSTART_EREFUSED, or held
  *                                                                back (options.on_key_refused)
- *   403 with JSON (the API's words about this        no          REJECTED at once,
- *     experiment), or with a page that begins with               EXPSTART_EFORBIDDEN
- *     '<' (a firewall's)
+ *   403 with a JSON object (the API's words about    no          REJECTED at once,
+ *     this experiment), with a page that begins                  EXPSTART_EFORBIDDEN
+ *     with '<' (a firewall's), or cut off
  *   certificate or host name wrong                   no          FAILED at once, EXPSTART_ECERT
  *   this machine is out of descriptors, memory or    no          sent again when a pause of its own
  *     threads, or the CA file is gone                            is over; EXPSTART_ERESOURCE

@@ -28,10 +28,10 @@ static bool is_running(const struct expstart__reply *reply) {
 }
 
 /* The API's own 403 comes with words about this start, and a firewall's with a page: neither says
-   anything of the key. */
+   anything of the key. Nor does what was cut off. */
 static bool is_key_refused(const struct expstart__report *report) {
-  return report->http_status == 401 ||
-         (report->http_status == 403 && !report->reply.readable && !report->reply.page);
+  return report->http_status == 401 || (report->http_status == 403 && report->intact &&
+                                        !report->reply.readable && !report->reply.page);
 }
 
 static struct expstart__meaning refusal(int status) {
