@@ -340,8 +340,10 @@ static void destroy(expstart_client *client) {
 }
 
 /* Of a client that its caller never had. */
-static void on_orphan_closed(void *owner) {
-  destroy(owner);
+static void on_orphan_closed(uv_handle_t *handle) {
+  expstart_client *client = handle->data;
+  expstart__inbox_clear(&client->inbox);
+  destroy(client);
 }
 
 int expstart_client_create(expstart_client **out, uv_loop_t *loop,
@@ -372,22 +374,24 @@ int expstart_client_create(expstart_client **out, uv_loop_t *loop,
   client->engine = expstart__engine_create(&client->settings.options, &port, now_us());
   if (!client->engine)
     goto fail_settings;
-  status = create_carrier(client, loop);
-  if (status != EXPSTART_OK)
-    goto fail_engine;
   status = expstart__inbox_init(&client->inbox, loop, client->settings.options.max_queued, on_woken,
                                 client);
   if (status != EXPSTART_OK)
-    goto fail_carrier;
+    goto fail_engine;
+  client->inbox.wake.poll.data = client;
+  /* Last, for threads that run do not end in a turn of the loop. */
+  status = create_carrier(client, loop);
+  if (status != EXPSTART_OK)
+    goto fail_inbox;
   (void)uv_timer_init(loop, &client->timer); /* these two always succeed in libuv */
   (void)expstart__turn_init(&client->turn, loop, on_turn, client, client);
-  client->timer.data = client->inbox.wake.poll.data = client;
+  client->timer.data = client;
   client->open_handles = 4;
   client->drained_us = UINT64_MAX;
   *out = client;
   return EXPSTART_OK;
-fail_carrier:
-  client->carrier->ops->close(client->carrier, on_orphan_closed, client);
+fail_inbox:
+  expstart__wake_close(&client->inbox.wake, on_orphan_closed);
   return status;
 fail_engine:
   expstart__engine_destroy(client->engine);

@@ -241,17 +241,21 @@ void expstart__curl_attempt_drop_old_key(struct expstart__curl_attempt *attempt)
     drop_key(attempt);
 }
 
-struct expstart__curl_attempt *
-expstart__curl_attempt_create(const struct expstart__curl_shared *shared) {
+int expstart__curl_attempt_create(struct expstart__curl_attempt **out,
+                                  const struct expstart__curl_shared *shared) {
   struct expstart__curl_attempt *attempt = calloc(1, sizeof *attempt);
   if (!attempt)
-    return NULL;
+    return EXPSTART_ENOMEM;
   attempt->shared = shared;
   attempt->easy = curl_easy_init();
-  if (attempt->easy && take_key(attempt) && set_once(attempt))
-    return attempt;
-  expstart__curl_attempt_destroy(attempt);
-  return NULL;
+  int status = attempt->easy && take_key(attempt) ? EXPSTART_OK : EXPSTART_ENOMEM;
+  if (status == EXPSTART_OK && !set_once(attempt))
+    status = EXPSTART_ESYSTEM;
+  if (status == EXPSTART_OK)
+    *out = attempt;
+  else
+    expstart__curl_attempt_destroy(attempt);
+  return status;
 }
 
 void expstart__curl_attempt_destroy(struct expstart__curl_attempt *attempt) {

@@ -56,9 +56,9 @@ struct expstart__curl_attempt {
   char error_text[CURL_ERROR_SIZE];
 };
 
-/* NULL: out of memory, or libcurl lacks something that is needed. */
-struct expstart__curl_attempt *
-expstart__curl_attempt_create(const struct expstart__curl_shared *shared);
+/* EXPSTART_OK, ENOMEM, or ESYSTEM: libcurl lacks something that is needed. */
+int expstart__curl_attempt_create(struct expstart__curl_attempt **attempt,
+                                  const struct expstart__curl_shared *shared);
 void expstart__curl_attempt_destroy(struct expstart__curl_attempt *attempt);
 
 /* Of one that is not under way: lets go of its key, unless it is that of the next attempts. */

@@ -204,39 +204,42 @@ static void on_watch(uv_timer_t *watch) {
 /* ---- the port ---------------------------------------------------------------------------------
  */
 
-static struct expstart__curl_attempt *create_attempt(struct curl_carrier *carrier) {
+static int create_attempt(struct curl_carrier *carrier, struct expstart__curl_attempt **out) {
+  struct expstart__curl_attempt *attempt;
   void *grown = expstart__grow(carrier->attempts, carrier->attempt_count,
                                &carrier->attempt_capacity, 32, sizeof *carrier->attempts);
   if (!grown)
-    return NULL;
+    return EXPSTART_ENOMEM;
   carrier->attempts = grown;
-  struct expstart__curl_attempt *attempt = expstart__curl_attempt_create(&carrier->shared);
-  if (!attempt)
-    return NULL;
+  int status = expstart__curl_attempt_create(&attempt, &carrier->shared);
+  if (status != EXPSTART_OK)
+    return status;
   if (!expstart__curl_loop_adopt(&carrier->curl, attempt->easy)) {
     expstart__curl_attempt_destroy(attempt);
-    return NULL;
+    return EXPSTART_ESYSTEM;
   }
   attempt->number = carrier->attempt_count;
   carrier->attempts[carrier->attempt_count++] = attempt;
-  return attempt;
+  *out = attempt;
+  return EXPSTART_OK;
 }
 
-static struct expstart__curl_attempt *take_spare(struct curl_carrier *carrier) {
-  struct expstart__curl_attempt *attempt = carrier->spare.tail; /* the one used last is warm */
-  if (!attempt)
-    return create_attempt(carrier);
-  take_out(&carrier->spare, attempt);
-  return attempt;
+static int take_spare(struct curl_carrier *carrier, struct expstart__curl_attempt **attempt) {
+  *attempt = carrier->spare.tail; /* the one used last is warm */
+  if (!*attempt)
+    return create_attempt(carrier, attempt);
+  take_out(&carrier->spare, *attempt);
+  return EXPSTART_OK;
 }
 
 static int on_send(struct expstart__carrier *base, const struct expstart__send *send,
                    uint32_t *handle) {
   struct curl_carrier *carrier = (struct curl_carrier *)base;
-  struct expstart__curl_attempt *attempt = take_spare(carrier);
-  if (!attempt)
-    return EXPSTART_ENOMEM;
-  int status = expstart__curl_attempt_begin(attempt, send, uv_hrtime() / 1000);
+  struct expstart__curl_attempt *attempt;
+  int status = take_spare(carrier, &attempt);
+  if (status != EXPSTART_OK)
+    return status;
+  status = expstart__curl_attempt_begin(attempt, send, uv_hrtime() / 1000);
   if (status == EXPSTART_OK && carrier->curl.broken && !renew(carrier))
     status = EXPSTART_ENOMEM;
   if (status == EXPSTART_OK && !expstart__curl_loop_add(&carrier->curl, attempt->easy))
@@ -357,11 +360,10 @@ int expstart__curl_carrier_create(struct expstart__carrier **out, uv_loop_t *loo
     goto fail;
   /* Made now, so that a libcurl that lacks something is found out here and not by the first start.
    */
-  struct expstart__curl_attempt *first = create_attempt(carrier);
-  if (!first) {
-    status = EXPSTART_ESYSTEM;
+  struct expstart__curl_attempt *first;
+  status = create_attempt(carrier, &first);
+  if (status != EXPSTART_OK)
     goto fail_shared;
-  }
   append(&carrier->spare, first);
   status = expstart__curl_loop_init(&carrier->curl, loop, settings->tls && !place->own_thread,
                                     on_turn, carrier);
