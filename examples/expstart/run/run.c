@@ -4,10 +4,12 @@
 #include "run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "attempt_line.h"
 #include "command.h"
@@ -354,6 +356,20 @@ static void on_attempt(expstart_client *client, const expstart_attempt *attempt,
 
 /* ---- from the beginning to the end ----------------------------------------------------------- */
 
+/* libuv ends the process by abort() if its first loop cannot have the descriptors of its pipe for signals: three
+ * are needed with the loop's own. */
+static bool has_descriptors(void) {
+  int probe[3];
+  int count = 0;
+  while (count < 3 && (probe[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0) {
+    count++;
+  }
+  for (int i = 0; i < count; i++) {
+    (void)close(probe[i]); /* nothing was written */
+  }
+  return count == 3;
+}
+
 int run_new(struct run **result, struct expstart_options *options,
             const struct run_settings *settings) {
   *result = NULL;
@@ -362,7 +378,7 @@ int run_new(struct run **result, struct expstart_options *options,
     return EXPSTART_ENOMEM;
   }
   run->settings = *settings;
-  if (uv_loop_init(&run->loop) != 0) {
+  if (!has_descriptors() || uv_loop_init(&run->loop) != 0) {
     free(run);
     return EXPSTART_ESYSTEM;
   }
