@@ -91,6 +91,13 @@ static void drop_raw(struct expstart__reply *reply) {
   reply->raw_size = 0;
 }
 
+/* Gives back what is left of the memory that was taken as the bytes came. */
+static void fit_raw(struct expstart__reply *reply) {
+  char *fit = reply->raw ? realloc(reply->raw, reply->raw_size + 1) : NULL;
+  if (fit)
+    reply->raw = fit;
+}
+
 /* How many of the errors fit behind the other texts into `max` bytes; *fits: those do. */
 static size_t errors_that_fit(const struct expstart__reply *reply, size_t max, bool *fits) {
   size_t size = size_of(reply->name) + size_of(reply->state) + size_of(reply->started_at) +
@@ -107,8 +114,10 @@ static size_t errors_that_fit(const struct expstart__reply *reply, size_t max, b
 
 void expstart__reply_shrink(struct expstart__reply *reply, size_t max) {
   bool fits;
-  if (expstart__reply_memory(reply) <= max)
+  if (expstart__reply_memory(reply) <= max) {
+    fit_raw(reply);
     return;
+  }
   drop_raw(reply);
   if (expstart__reply_memory(reply) <= max)
     return;

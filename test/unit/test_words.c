@@ -6,9 +6,11 @@
 
 #include <cmocka.h>
 
+#include "digest.h"
 #include "expstart.h"
 #include "words.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +52,24 @@ static void what_waits_keeps_little_and_says_that_it_was_cut(void **state) {
   assert_int_equal(words->http_status, 500);
   expstart__words_release(&pool, words);
   assert_int_equal(pool.waiting_size, 0);
+  expstart__words_clear(&pool);
+}
+
+/* Of kept bytes only those that there are were counted, of memory for 4,096 of them. */
+static void the_memory_of_kept_bytes_is_what_is_counted(void **state) {
+  (void)state;
+  static const char bytes[] = "{\"errors\":[\"no\"]}";
+  struct expstart__words_pool pool = {0};
+  struct expstart__words *words = expstart__words_take(&pool);
+  struct expstart__digest *digest = expstart__digest_create(true, NULL);
+  assert_non_null(digest);
+  assert_int_equal(expstart__digest_feed(digest, bytes, sizeof bytes - 1), EXPSTART_OK);
+  assert_int_equal(expstart__digest_finish(digest, &words->reply), EXPSTART_OK);
+  expstart__words_wait(&pool, words);
+  assert_string_equal(words->reply.raw, bytes);
+  assert_in_range(malloc_usable_size(words->reply.raw), sizeof bytes, sizeof bytes + 64);
+  expstart__digest_destroy(digest);
+  expstart__words_release(&pool, words);
   expstart__words_clear(&pool);
 }
 
@@ -109,6 +129,7 @@ static void all_that_waits_together_is_bounded_too(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_waits_keeps_little_and_says_that_it_was_cut),
+      cmocka_unit_test(the_memory_of_kept_bytes_is_what_is_counted),
       cmocka_unit_test(what_is_short_stays_as_it_is),
       cmocka_unit_test(texts_that_do_not_fit_at_all_are_left_out),
       cmocka_unit_test(all_that_waits_together_is_bounded_too),
