@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Starts from other threads that one turn takes in at most. */
-enum { TAKE_IN_MAX = 512 };
+/* Starts and cancels from other threads that one turn takes in at most. A cancel may close a connection. */
+enum { TAKE_IN_MAX = 512, CANCELS_MAX = 128 };
 
 enum closing { OPEN, DRAINING, ABORTING, TEARING_DOWN };
 
@@ -215,12 +215,14 @@ static int cancel(expstart_client *client, expstart_ticket ticket) {
   return expstart__engine_cancel(client->engine, now_us(), ticket);
 }
 
-static void take_cancels(expstart_client *client) {
-  uint32_t count;
-  expstart_ticket *tickets = expstart__inbox_take_cancels(&client->inbox, &count);
+/* True: there are more. */
+static bool take_cancels(expstart_client *client) {
+  expstart_ticket tickets[CANCELS_MAX];
+  bool more;
+  uint32_t count = expstart__inbox_take_cancels(&client->inbox, tickets, CANCELS_MAX, &more);
   for (uint32_t i = 0; i < count; i++)
     (void)cancel(client, tickets[i]); /* it may have ended by now */
-  free(tickets);
+  return more;
 }
 
 static void deliver_lost(expstart_client *client) {
@@ -270,9 +272,8 @@ static void on_turn(void *data) {
   bool closing = client->closing != OPEN;
   abort_if_drained(client);
   bool more = take_in(client);
-  if (more)
+  if (take_cancels(client) || more)
     expstart__turn_kick(&client->turn);
-  take_cancels(client);
   step(client);
   bool held = expstart__engine_awaits_delivery(client->engine);
   if (deliver(client) || held)

@@ -201,14 +201,20 @@ int expstart__inbox_put_cancel(struct expstart__inbox *inbox, expstart_ticket ti
   return status;
 }
 
-expstart_ticket *expstart__inbox_take_cancels(struct expstart__inbox *inbox, uint32_t *count) {
+uint32_t expstart__inbox_take_cancels(struct expstart__inbox *inbox, expstart_ticket *tickets,
+                                      uint32_t max, bool *more) {
   uv_mutex_lock(&inbox->mutex);
-  expstart_ticket *cancels = inbox->cancel_count > 0 ? inbox->cancels : NULL;
-  *count = inbox->cancel_count;
-  if (cancels) {
+  uint32_t left = inbox->cancel_count - inbox->cancel_at;
+  uint32_t count = left < max ? left : max;
+  if (count > 0)
+    memcpy(tickets, inbox->cancels + inbox->cancel_at, count * sizeof *tickets);
+  inbox->cancel_at += count;
+  *more = count < left;
+  if (count > 0 && !*more) {
+    free(inbox->cancels);
     inbox->cancels = NULL;
-    inbox->cancel_count = inbox->cancel_capacity = 0;
+    inbox->cancel_at = inbox->cancel_count = inbox->cancel_capacity = 0;
   }
   uv_mutex_unlock(&inbox->mutex);
-  return cancels;
+  return count;
 }

@@ -41,7 +41,7 @@ struct expstart__inbox {
   struct expstart__inbox_place *places; /* of names */
   uint32_t place_count, place_capacity, free_place;
   expstart_ticket *cancels;
-  uint32_t cancel_count, cancel_capacity;
+  uint32_t cancel_at, cancel_count, cancel_capacity; /* those before cancel_at were taken */
 };
 
 /* `woken` is called on the loop's thread when there is something. EXPSTART_OK or ESYSTEM. */
@@ -68,8 +68,9 @@ void expstart__inbox_forget(struct expstart__inbox *inbox, const struct expstart
 
 /* Any thread: a cancel, for the loop's thread. EXPSTART_OK, ECLOSING or ENOMEM. */
 int expstart__inbox_put_cancel(struct expstart__inbox *inbox, expstart_ticket ticket);
-/* Those that there are, *count of them; the caller frees the array. NULL: none. */
-expstart_ticket *expstart__inbox_take_cancels(struct expstart__inbox *inbox, uint32_t *count);
+/* The first ones, at most `max`, in order; returns how many. *more: there are others. */
+uint32_t expstart__inbox_take_cancels(struct expstart__inbox *inbox, expstart_ticket *tickets,
+                                      uint32_t max, bool *more);
 /* How many there are to be taken. */
 uint32_t expstart__inbox_count(struct expstart__inbox *inbox);
 /* No more starts are taken in, but cancels are; then none of these either. */
