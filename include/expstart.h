@@ -13,8 +13,8 @@
  *     libcurl's stack, before the closed callback. Any error from a submit means none, and nothing
  *     kept.
  *  2. A submit copies what it is given. Equal notes are stored once.
- *  3. A callback may submit, cancel, pause, resume, set the rate, close and read stats. It may not
- *     run the loop.
+ *  3. A callback may submit, cancel, pause, resume, grant permits, change the rate, the key and
+ *     max_in_flight, close and read stats. It may not run the loop.
  *  4. Cancel in any state still ends in the one callback: CANCELED if nothing can have been
  *     processed, UNKNOWN if it may have been, and what the API replied if its reply was already
  *     there. What callbacks submit while expstart_cancel_all is carried out survives it.
