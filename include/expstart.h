@@ -12,7 +12,7 @@
  *  1. EXPSTART_OK from a submit means exactly one callback: later, on the loop's thread, outside
  *     libcurl's stack, before the closed callback. Any error from a submit means none, and nothing
  *     kept.
- *  2. A submit copies what it is given. Equal notes are stored once.
+ *  2. A submit copies what it is given. Equal notes are stored once (for each timeout_ms they come with).
  *  3. A callback may submit, cancel, pause, resume, grant permits, change the rate, the key and
  *     max_in_flight, close and read stats. It may not run the loop.
  *  4. Cancel in any state still ends in the one callback: CANCELED if nothing can have been
@@ -211,7 +211,8 @@ EXPSTART_API const char *expstart_outcome_name(expstart_outcome outcome);
 typedef enum {
   EXPSTART_START = 0,
   /* Look first, and start only what is readable and not running: for what a crash left in doubt.
-     Until a look has succeeded it counts as "may have been processed", also when canceled. */
+     Until a look has succeeded it counts as "may have been processed", also when canceled. How long
+     ago that was is the caller's business: to start it at once, the settle time must have passed. */
   EXPSTART_LOOK_THEN_START = 1,
   EXPSTART_LOOK = 2 /* look only: SEEN, or RUNNING if that is its state */
 } expstart_mode;
@@ -563,7 +564,8 @@ typedef void (*expstart_closed_cb)(void *data);
    there is nothing to change. */
 EXPSTART_API int expstart_client_close(expstart_client *client, expstart_close_mode mode,
                                        expstart_closed_cb closed, void *data);
-/* A DRAIN that turns into an ABORT after so many milliseconds. 0: at once. The same errors. */
+/* A DRAIN that turns into an ABORT after so many milliseconds. 0: at once. Of a DRAIN that is under way it
+   sets the time anew; `closed` and `data` are not used then. Errors: EINVAL; ECLOSING after an ABORT. */
 EXPSTART_API int expstart_client_drain(expstart_client *client, uint32_t timeout_ms,
                                        expstart_closed_cb closed, void *data);
 

@@ -461,10 +461,13 @@ int expstart_client_close(expstart_client *client, expstart_close_mode mode,
 
 int expstart_client_drain(expstart_client *client, uint32_t timeout_ms, expstart_closed_cb closed,
                           void *data) {
-  int status = expstart_client_close(client, EXPSTART_DRAIN, closed, data);
-  if (status == EXPSTART_OK)
-    client->drained_us = now_us() + timeout_ms * UINT64_C(1000);
-  return status;
+  bool goes_on = client && client->closing == DRAINING;
+  int status = goes_on ? EXPSTART_OK : expstart_client_close(client, EXPSTART_DRAIN, closed, data);
+  if (status != EXPSTART_OK)
+    return status;
+  client->drained_us = now_us() + timeout_ms * UINT64_C(1000);
+  expstart__turn_kick(&client->turn);
+  return EXPSTART_OK;
 }
 
 /* ---- what callers ask for ----------------------------------------------------------------------

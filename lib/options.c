@@ -25,6 +25,9 @@ static const struct expstart_options defaults = {
 
 enum { MAX_ATTEMPTS_MOST = 100 };
 
+/* No struct of ours will ever be larger: a size that was never set is not to be read by. */
+enum { SIZE_SANE = 4096 };
+
 static const unsigned KNOWN_FLAGS =
     EXPSTART_KEEP_REPLY | EXPSTART_ALLOW_PLAINTEXT | EXPSTART_NO_COMPRESSION;
 
@@ -45,7 +48,7 @@ int expstart__check_rate(double per_second) {
    may only have zeros in what is not known here. */
 static int copy_sized(void *own, size_t own_size, size_t least_size, const void *given,
                       size_t given_size) {
-  if (given_size < least_size)
+  if (given_size < least_size || given_size > SIZE_SANE)
     return EXPSTART_EINVAL;
   const unsigned char *bytes = given;
   for (size_t i = own_size; i < given_size; i++)

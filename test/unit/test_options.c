@@ -393,6 +393,8 @@ static void the_field_of_a_wrong_string_is_named(void **state) {
   options = good();
   options.size = 8;
   assert_wrong(&options, EXPSTART_EINVAL, "size");
+  options.size = SIZE_MAX; /* as of one that was never set */
+  assert_wrong(&options, EXPSTART_EINVAL, "size");
 }
 
 static void options_of_the_first_version_are_taken_and_end_where_they_did(void **state) {
