@@ -448,7 +448,8 @@ EXPSTART_API int expstart_options_check(const struct expstart_options *options, 
    called back or a close is under way, and not otherwise; it must be closed before the loop is.
    Errors: EINVAL (a NULL argument, a number out of its range or above 2^31 - 1, an unknown flag),
    ENOKEY, EKEYCHAR, EKEYPREFIX, ENOENDPOINT, EENDPOINT, ECREDENTIALS, EPLAINTEXT, ECAFILE, ECLIENTCERT, EPROXY, ENOTSUP
-   (something is set that this version does not know: options of a newer header), ENOMEM, ESYSTEM.
+   (something is set that this version does not know: options of a newer header), ERESOURCE (no descriptor
+   is left to read a file with), ENOMEM, ESYSTEM.
    expstart_options_check names the field. On error *client is NULL; handles already on the loop close in its next
    turn. */
 EXPSTART_API int expstart_client_create(expstart_client **client, uv_loop_t *loop,

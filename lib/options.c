@@ -3,6 +3,7 @@
 #include "text.h"
 #include "url.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,24 +164,32 @@ static int copy_endpoint(struct expstart__settings *settings, const char *given)
   return status;
 }
 
+/* Why a file could not be opened: for want of memory or descriptors, or by a fault of its own. */
+static int open_status(int error, int fault) {
+  if (error == ENOMEM)
+    return EXPSTART_ENOMEM;
+  return error == EMFILE || error == ENFILE ? EXPSTART_ERESOURCE : fault;
+}
+
 /* Whether it can be read and has that in it; "" is in what is not empty. */
-static bool has_text(const char *path, const char *text) {
+static int check_file(const char *path, const char *text, int fault) {
   char line[512];
   bool found = false;
   FILE *file = fopen(path, "r");
   if (!file)
-    return false;
+    return open_status(errno, fault);
   while (!found && fgets(line, sizeof line, file))
     found = strstr(line, text) != NULL;
   fclose(file);
-  return found;
+  return found ? EXPSTART_OK : fault; /* it is empty, or a folder */
 }
 
-static int copy_file(const char *given, const char *text, int error, const char **copy) {
+static int copy_file(const char *given, const char *text, int fault, const char **copy) {
   if (!given)
     return EXPSTART_OK;
-  if (!has_text(given, text)) /* not there, empty, or a folder */
-    return error;
+  int status = check_file(given, text, fault);
+  if (status != EXPSTART_OK)
+    return status;
   *copy = strdup(given);
   return *copy ? EXPSTART_OK : EXPSTART_ENOMEM;
 }

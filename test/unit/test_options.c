@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "options.h"
@@ -295,6 +296,20 @@ static void a_ca_file_must_be_a_file_with_something_in_it(void **state) {
   assert_int_equal(check(&options), EXPSTART_ECAFILE);
 }
 
+static void a_ca_file_is_not_blamed_for_a_lack_of_descriptors(void **state) {
+  (void)state;
+  struct rlimit before, few;
+  struct expstart_options options = good();
+  options.ca_file = __FILE__;
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+  few = before;
+  few.rlim_cur = 3;
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+  int status = check(&options);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+  assert_int_equal(status, EXPSTART_ERESOURCE);
+}
+
 static void assert_proxy(const char *proxy, int error) {
   struct expstart_options options = good();
   const char *field = NULL;
@@ -555,6 +570,7 @@ int main(void) {
       cmocka_unit_test(a_doubled_prefix_is_refused),
       cmocka_unit_test(the_user_agent_may_hold_no_controls),
       cmocka_unit_test(a_ca_file_must_be_a_file_with_something_in_it),
+      cmocka_unit_test(a_ca_file_is_not_blamed_for_a_lack_of_descriptors),
       cmocka_unit_test(a_proxy_is_a_url_of_a_known_scheme),
       cmocka_unit_test(numbers_out_of_range_are_refused_and_the_field_is_named),
       cmocka_unit_test(the_field_of_a_wrong_string_is_named),
