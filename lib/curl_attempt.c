@@ -296,6 +296,23 @@ static bool set_kind(struct expstart__curl_attempt *attempt, expstart_attempt_ki
          curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->key->start_headers) == CURLE_OK;
 }
 
+/* libcurl keeps the certificates that it has read for a day. What was read while memory lacked may miss one,
+   or a part of it; and a file may have been replaced. After a handshake that failed they are read again, if
+   that was not done within the second. */
+static bool set_ca_age(CURL *easy, bool fresh) {
+#if LIBCURL_VERSION_NUM >= 0x075700
+  return curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, fresh ? 1L : 86400L) == CURLE_OK;
+#else
+  (void)easy, (void)fresh;
+  return true;
+#endif
+}
+
+static bool is_of_the_handshake(CURLcode result) {
+  return result == CURLE_SSL_CONNECT_ERROR || result == CURLE_PEER_FAILED_VERIFICATION ||
+         result == CURLE_SSL_ISSUER_ERROR || result == CURLE_SSL_CACERT_BADFILE;
+}
+
 static bool set_body(CURL *easy, const struct expstart__send *send) {
   return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, send->body) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)send->body_size) ==
@@ -305,7 +322,7 @@ static bool set_body(CURL *easy, const struct expstart__send *send) {
 /* Only what is not set yet: starts of one migration differ in little but their URL. A body is compared
    by where it is: notes keep theirs as long as a request has them. */
 static bool set_what_changed(struct expstart__curl_attempt *attempt,
-                             const struct expstart__send *send) {
+                             const struct expstart__send *send, bool fresh_ca) {
   bool all = !attempt->set.any;
   attempt->set.any = false; /* until all has gone well */
   if ((all || attempt->set.kind != send->kind) && !set_kind(attempt, send->kind))
@@ -323,12 +340,15 @@ static bool set_what_changed(struct expstart__curl_attempt *attempt,
       curl_easy_setopt(attempt->easy, CURLOPT_FRESH_CONNECT, (long)send->fresh_connection) !=
           CURLE_OK)
     return false;
+  if ((all || attempt->set.fresh_ca != fresh_ca) && !set_ca_age(attempt->easy, fresh_ca))
+    return false;
   attempt->set.any = true;
   attempt->set.kind = send->kind;
   attempt->set.body = send->body;
   attempt->set.body_size = send->body_size;
   attempt->set.timeout_ms = send->timeout_ms;
   attempt->set.fresh_connection = send->fresh_connection;
+  attempt->set.fresh_ca = fresh_ca;
   return true;
 }
 
@@ -348,6 +368,7 @@ int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
   if (!take_key(attempt))
     return EXPSTART_ENOMEM;
   expstart__digest_reset(attempt->digest);
+  bool fresh_ca = is_of_the_handshake(attempt->result);
   attempt->ticket = send->ticket;
   attempt->tag = send->tag;
   attempt->result = CURLE_OK;
@@ -361,7 +382,7 @@ int expstart__curl_attempt_begin(struct expstart__curl_attempt *attempt,
   attempt->status = 0;
   expstart__hint_fields_reset(&attempt->hints);
   attempt->error_text[0] = '\0';
-  if (!set_url(attempt, send) || !set_what_changed(attempt, send))
+  if (!set_url(attempt, send) || !set_what_changed(attempt, send, fresh_ca))
     return EXPSTART_ENOMEM;
   fit_buffer(attempt);
   attempt->reply_size = 0;

@@ -42,6 +42,7 @@ struct expstart__curl_attempt {
     size_t body_size;
     uint32_t timeout_ms;
     bool fresh_connection;
+    bool fresh_ca;
   } set;
   long buffer_size; /* libcurl's, for what it receives; 0: not set yet */
   expstart_ticket ticket;

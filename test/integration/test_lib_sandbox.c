@@ -5,6 +5,7 @@
  */
 #include "harness.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #define SANDBOX_KEY "sandbox-key"
@@ -219,6 +220,48 @@ static void a_certificate_in_the_ca_file_is_trusted(void **state) {
   tls_stop(&tls);
 }
 
+static void copy_file(const char *from, const char *to) {
+  char bytes[8192];
+  FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+  assert_non_null(in);
+  assert_non_null(out);
+  size_t size = fread(bytes, 1, sizeof(bytes), in);
+  assert_true(size > 0 && size < sizeof(bytes));
+  assert_int_equal(fwrite(bytes, 1, size, out), size);
+  assert_int_equal(fclose(out), 0);
+  fclose(in);
+}
+
+/* libcurl keeps what it has read for a day, whatever was wrong with it. */
+static void certificates_are_read_again_after_a_handshake_that_failed(void **state) {
+  (void)state;
+  const struct timespec over_a_second = {.tv_sec = 1, .tv_nsec = 100000000};
+  struct tls tls;
+  struct harness h;
+  char path[] = "/tmp/expstart-ca-XXXXXX";
+  int file = mkstemp(path);
+  assert_true(file >= 0);
+  close(file);
+  tls_start(&tls, NULL, NULL);
+  copy_file(tls.ca_file, path);
+  tls_stop(&tls);
+  tls_start(&tls, NULL, NULL); /* it has another certificate */
+  prepare(&h, &tls.sandbox);
+  h.options.ca_file = path;
+  harness_open(&h);
+  harness_submit(&h, 1);
+  harness_run(&h, 1);
+  assert_int_equal(h.results[0]->error, EXPSTART_ECERT);
+  copy_file(tls.ca_file, path);
+  nanosleep(&over_a_second, NULL);
+  harness_submit(&h, 2);
+  harness_run(&h, 2);
+  assert_int_equal(h.results[1]->outcome, EXPSTART_STARTED);
+  harness_end(&h);
+  unlink(path);
+  tls_stop(&tls);
+}
+
 static void expect_refused_at_once(struct harness *h) {
   harness_open(h);
   harness_submit(h, 1);
@@ -317,6 +360,7 @@ int main(void) {
       cmocka_unit_test(after_a_crash_only_what_does_not_run_is_started),
       cmocka_unit_test(loopback_is_reached_without_the_proxy_of_the_environment),
       cmocka_unit_test(a_certificate_in_the_ca_file_is_trusted),
+      cmocka_unit_test(certificates_are_read_again_after_a_handshake_that_failed),
       cmocka_unit_test(an_unknown_certificate_is_refused_at_once),
       cmocka_unit_test(a_host_the_certificate_does_not_name_is_refused_at_once),
       cmocka_unit_test(resets_under_tls_raise_no_signal),
