@@ -1,0 +1,454 @@
+/* See inject.h. The real functions are glibc's own under other names or, under a sanitizer, the sanitizer's. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* RTLD_NEXT, pipe2, accept4 */
+#endif
+#include "inject.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <execinfo.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TAKES_THE_PLACE __attribute__((visibility("default")))
+/* What takes a stack is to be no frame of it. */
+#define INLINE inline __attribute__((always_inline))
+
+#ifdef INJECT_UNDER_ASAN
+#define REAL(name) __interceptor_##name
+#else
+#define REAL(name) __libc_##name
+#endif
+void *REAL(malloc)(size_t size);
+void *REAL(calloc)(size_t count, size_t size);
+void *REAL(realloc)(void *memory, size_t size);
+void *REAL(memalign)(size_t alignment, size_t size);
+void REAL(free)(void *memory);
+
+static _Atomic(struct inject_plan *) armed;
+
+/* ---- who calls --------------------------------------------------------------------------------- */
+
+enum { DEPTH = 12 };
+
+struct stack {
+  int depth;
+  void *callers[DEPTH]; /* this file's first */
+};
+
+static struct stack refused; /* the first call that was */
+
+static INLINE void take_stack(struct stack *stack) {
+  stack->depth = backtrace(stack->callers, DEPTH);
+}
+
+/* The name of the library that `address` is in, "" for the program itself. */
+static const char *library_of(const void *address) {
+  Dl_info place;
+  if (!dladdr(address, &place) || !place.dli_fname)
+    return "?";
+  const char *slash = strrchr(place.dli_fname, '/');
+  const char *name = slash ? slash + 1 : place.dli_fname;
+  return strncmp(name, "lib", 3) == 0 ? name : "";
+}
+
+static bool is_c_library(const char *name) {
+  return name[0] == '?' || strncmp(name, "libc.", 5) == 0 || strncmp(name, "libasan", 7) == 0;
+}
+
+/* Frames of a stack that are the called function's own, and the sanitizer's. */
+#ifdef INJECT_UNDER_ASAN
+enum { OWN = 2 };
+#else
+enum { OWN = 1 };
+#endif
+
+/* Whose doing it is: the innermost's that is not this file, nor the C library, which does what it is told. */
+static const char *doer(const struct stack *stack) {
+  for (int i = OWN; i < stack->depth; i++)
+    if (!is_c_library(library_of(stack->callers[i])))
+      return library_of(stack->callers[i]);
+  return "";
+}
+
+/* For addr2line: addresses within the program or the library. */
+static void print_stack(const char *what, const struct stack *stack) {
+  fprintf(stderr, "%s:", what);
+  for (int i = 0; i < stack->depth; i++) {
+    Dl_info place;
+    if (!dladdr(stack->callers[i], &place))
+      continue;
+    if (place.dli_sname)
+      fprintf(stderr, " %s", place.dli_sname);
+    else
+      fprintf(stderr, " %s+0x%tx", library_of(stack->callers[i]),
+              (char *)stack->callers[i] - (char *)place.dli_fbase);
+  }
+  fputc('\n', stderr);
+}
+
+/* ---- blocks ------------------------------------------------------------------------------------ */
+
+enum { BLOCKS_MAX = 8192 };
+
+static struct {
+  pthread_mutex_t mutex;
+  bool on;
+  unsigned count; /* of places used so far, free ones among them */
+  struct block {
+    void *memory; /* NULL: it was freed */
+    struct stack by;
+  } blocks[BLOCKS_MAX];
+} track = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+void inject_track(void) {
+  track.on = true;
+}
+
+static INLINE void *block_taken(void *memory) {
+  if (!track.on || !memory)
+    return memory;
+  struct stack by;
+  take_stack(&by);
+  pthread_mutex_lock(&track.mutex);
+  unsigned place = 0;
+  while (place < track.count && track.blocks[place].memory)
+    place++;
+  if (place < BLOCKS_MAX) {
+    track.blocks[place] = (struct block){.memory = memory, .by = by};
+    track.count += place == track.count;
+  }
+  pthread_mutex_unlock(&track.mutex);
+  return memory;
+}
+
+/* The last one taken is, as a rule, freed first. */
+static void block_freed(const void *memory) {
+  if (!track.on || !memory)
+    return;
+  pthread_mutex_lock(&track.mutex);
+  for (unsigned place = track.count; place > 0; place--)
+    if (track.blocks[place - 1].memory == memory) {
+      track.blocks[place - 1].memory = NULL;
+      break;
+    }
+  pthread_mutex_unlock(&track.mutex);
+}
+
+/* What is kept for as long as the process or the thread is there: glibc's stacks for the next threads, OpenSSL's
+   last errors. */
+static bool is_kept(const struct stack *stack) {
+  static const char *const keepers[] = {"_dl_allocate_tls", "ERR_set_error", "ERR_new"};
+  Dl_info place;
+  for (int i = 0; i < stack->depth; i++)
+    for (size_t k = 0; k < sizeof keepers / sizeof keepers[0]; k++)
+      if (dladdr(stack->callers[i], &place) && place.dli_sname &&
+          strcmp(place.dli_sname, keepers[k]) == 0)
+        return true;
+  return false;
+}
+
+unsigned inject_tell_left(void) {
+  enum { FORGIVEN_MOST = 2 };
+  unsigned left = 0, forgiven = 0;
+  const char *refused_to = doer(&refused);
+  track.on = false;
+  for (unsigned place = 0; place < track.count; place++) {
+    const struct block *block = &track.blocks[place];
+    if (!block->memory || is_kept(&block->by))
+      continue;
+    const char *by = doer(&block->by);
+    print_stack("left", &block->by);
+    left++;
+    forgiven += by[0] != '\0' && strcmp(by, refused_to) == 0;
+  }
+  if (left > 0)
+    print_stack("refused", &refused);
+  bool whole_trees = strncmp(refused_to, "libjson-c.", 10) == 0; /* are lost by it */
+  return whole_trees || forgiven <= FORGIVEN_MOST ? left - forgiven : left;
+}
+
+/* ---- the plan ---------------------------------------------------------------------------------- */
+
+/* A place for a debugger's breakpoint. */
+__attribute__((noinline)) static bool refuse(void) {
+  __asm__ volatile("");
+  return true;
+}
+
+static INLINE bool fails(enum inject_kind kind) {
+  struct inject_plan *plan = atomic_load_explicit(&armed, memory_order_acquire);
+  if (!plan)
+    return false;
+  unsigned number = atomic_fetch_add_explicit(&plan->counted[kind], 1, memory_order_relaxed) + 1;
+  if (plan->kind != kind || plan->at == 0 || number < plan->at ||
+      (number > plan->at && !plan->lasting))
+    return false;
+  if (refused.depth == 0)
+    take_stack(&refused);
+  return refuse();
+}
+
+/* Descriptors are given from the lowest that is free; there may be holes below others, which are few. */
+static void limit_descriptors(unsigned more) {
+  struct rlimit limit;
+  int lowest = fcntl(0, F_DUPFD_CLOEXEC, 0);
+  if (lowest < 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return;
+  close(lowest);
+  limit.rlim_cur = (rlim_t)lowest + more;
+  (void)setrlimit(RLIMIT_NOFILE, &limit); /* lower than before: it is allowed */
+}
+
+void inject_arm(struct inject_plan *plan) {
+  if (plan->kind == INJECT_LIMIT && plan->at > 0)
+    limit_descriptors(plan->at - 1);
+  atomic_store_explicit(&armed, plan, memory_order_release);
+}
+
+void inject_disarm(void) {
+  struct rlimit limit;
+  atomic_store_explicit(&armed, NULL, memory_order_release);
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 1024) {
+    limit.rlim_cur = limit.rlim_max < 1024 ? limit.rlim_max : 1024;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+__attribute__((constructor)) static void arm_from_the_environment(void) {
+  const char *path = getenv(INJECT_VARIABLE);
+  if (!path)
+    return;
+  int file = open(path, O_RDWR | O_CLOEXEC);
+  void *plan = file < 0 ? MAP_FAILED
+                        : mmap(NULL, sizeof(struct inject_plan), PROT_READ | PROT_WRITE, MAP_SHARED,
+                               file, 0);
+  if (plan == MAP_FAILED) {
+    perror(path);
+    _exit(99);
+  }
+  close(file);
+  unsetenv(INJECT_VARIABLE);
+  inject_watch_crashes();
+  inject_arm(plan);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------ */
+
+static INLINE bool is_out_of_memory(void) {
+  if (!fails(INJECT_MEMORY))
+    return false;
+  errno = ENOMEM;
+  return true;
+}
+
+static INLINE void *take(size_t size) {
+  return is_out_of_memory() ? NULL : block_taken(REAL(malloc)(size));
+}
+
+static INLINE void *take_aligned(size_t alignment, size_t size) {
+  return is_out_of_memory() ? NULL : block_taken(REAL(memalign)(alignment, size));
+}
+
+TAKES_THE_PLACE void *malloc(size_t size) {
+  return take(size);
+}
+
+TAKES_THE_PLACE void *calloc(size_t count, size_t size) {
+  return is_out_of_memory() ? NULL : block_taken(REAL(calloc)(count, size));
+}
+
+TAKES_THE_PLACE void free(void *memory) {
+  block_freed(memory);
+  REAL(free)(memory);
+}
+
+TAKES_THE_PLACE void *realloc(void *memory, size_t size) {
+  if (!memory)
+    return take(size);
+  if (size == 0) {
+    free(memory);
+    return NULL;
+  }
+  if (is_out_of_memory())
+    return NULL;
+  block_freed(memory); /* before another thread can have it */
+  void *moved = REAL(realloc)(memory, size);
+  block_taken(moved ? moved : memory);
+  return moved;
+}
+
+TAKES_THE_PLACE void *memalign(size_t alignment, size_t size) {
+  return take_aligned(alignment, size);
+}
+
+TAKES_THE_PLACE void *aligned_alloc(size_t alignment, size_t size) {
+  return take_aligned(alignment, size);
+}
+
+TAKES_THE_PLACE int posix_memalign(void **memory, size_t alignment, size_t size) {
+  void *aligned = take_aligned(alignment, size);
+  if (!aligned)
+    return ENOMEM;
+  *memory = aligned;
+  return 0;
+}
+
+/* ---- descriptors ------------------------------------------------------------------------------- */
+
+/* `real`, a pointer to a function, is looked up when it is first called. */
+static void look_up(void *real, const char *name) {
+  void *found = dlsym(RTLD_NEXT, name);
+  if (!found)
+    abort();
+  memcpy(real, &found, sizeof found);
+}
+
+static INLINE bool is_out_of_descriptors(void) {
+  if (!fails(INJECT_DESCRIPTOR))
+    return false;
+  errno = EMFILE;
+  return true;
+}
+
+#define REFUSED_OR_REAL(name, failure, arguments)                                                  \
+  static __typeof__(&name) real;                                                                   \
+  if (is_out_of_descriptors())                                                                     \
+    return failure;                                                                                \
+  if (!real)                                                                                       \
+    look_up(&real, #name);                                                                         \
+  return real arguments
+
+TAKES_THE_PLACE int socket(int domain, int type, int protocol) {
+  REFUSED_OR_REAL(socket, -1, (domain, type, protocol));
+}
+
+TAKES_THE_PLACE int socketpair(int domain, int type, int protocol, int pair[2]) {
+  REFUSED_OR_REAL(socketpair, -1, (domain, type, protocol, pair));
+}
+
+TAKES_THE_PLACE int pipe(int ends[2]) {
+  REFUSED_OR_REAL(pipe, -1, (ends));
+}
+
+TAKES_THE_PLACE int pipe2(int ends[2], int flags) {
+  REFUSED_OR_REAL(pipe2, -1, (ends, flags));
+}
+
+TAKES_THE_PLACE int eventfd(unsigned count, int flags) {
+  REFUSED_OR_REAL(eventfd, -1, (count, flags));
+}
+
+TAKES_THE_PLACE int epoll_create1(int flags) {
+  REFUSED_OR_REAL(epoll_create1, -1, (flags));
+}
+
+TAKES_THE_PLACE int dup(int fd) {
+  REFUSED_OR_REAL(dup, -1, (fd));
+}
+
+TAKES_THE_PLACE FILE *fopen(const char *path, const char *mode) {
+  REFUSED_OR_REAL(fopen, NULL, (path, mode));
+}
+
+TAKES_THE_PLACE FILE *fopen64(const char *path, const char *mode) {
+  REFUSED_OR_REAL(fopen64, NULL, (path, mode));
+}
+
+static int mode_of(int flags, va_list more) {
+  return flags & O_CREAT ? va_arg(more, int) : 0;
+}
+
+TAKES_THE_PLACE int open(const char *path, int flags, ...) {
+  va_list more;
+  va_start(more, flags);
+  int mode = mode_of(flags, more);
+  va_end(more);
+  REFUSED_OR_REAL(open, -1, (path, flags, mode));
+}
+
+TAKES_THE_PLACE int open64(const char *path, int flags, ...) {
+  va_list more;
+  va_start(more, flags);
+  int mode = mode_of(flags, more);
+  va_end(more);
+  REFUSED_OR_REAL(open64, -1, (path, flags, mode));
+}
+
+/* ---- threads ----------------------------------------------------------------------------------- */
+
+#ifdef INJECT_UNDER_ASAN
+int __interceptor_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                                 void *(*run)(void *), void *data);
+#endif
+
+TAKES_THE_PLACE int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                                   void *(*run)(void *), void *data) {
+  if (fails(INJECT_THREAD))
+    return EAGAIN;
+#ifdef INJECT_UNDER_ASAN
+  return __interceptor_pthread_create(thread, attributes, run, data);
+#else
+  static __typeof__(&pthread_create) real;
+  if (!real)
+    look_up(&real, "pthread_create");
+  return real(thread, attributes, run, data);
+#endif
+}
+
+#ifdef INJECT_UNDER_ASAN
+/* What the dynamic linker keeps where the leak sanitizer does not look, and whole trees that json-c loses where it
+   is refused memory. */
+TAKES_THE_PLACE const char *__lsan_default_suppressions(void);
+TAKES_THE_PLACE const char *__lsan_default_suppressions(void) {
+  return "leak:_dl_map_object_deps\nleak:libjson-c.so\n";
+}
+#endif
+
+/* ---- the end ----------------------------------------------------------------------------------- */
+
+static _Noreturn void end_in(const struct stack *stack, const char *how) {
+  const char *name = doer(stack);
+  print_stack("refused", &refused);
+  print_stack("ended", stack);
+  fprintf(stderr, "%s within %s\n", how, name[0] ? name : "the program");
+  _exit(name[0] ? INJECT_ENDED_ELSEWHERE : INJECT_ENDED_HERE);
+}
+
+TAKES_THE_PLACE void abort(void) {
+  struct stack stack;
+  inject_disarm();
+  take_stack(&stack);
+  end_in(&stack, "aborted");
+}
+
+/* Between this and what crashed there is a frame of the kernel's. */
+static void on_crash(int signal) {
+  struct stack stack;
+  inject_disarm();
+  take_stack(&stack);
+  end_in(&stack, signal == SIGFPE ? "divided by zero" : "wild pointer");
+}
+
+void inject_watch_crashes(void) {
+  struct stack stack;
+  take_stack(&stack); /* loads what it needs now */
+  const struct sigaction action = {.sa_handler = on_crash};
+  (void)sigaction(SIGSEGV, &action, NULL);
+  (void)sigaction(SIGBUS, &action, NULL);
+  (void)sigaction(SIGFPE, &action, NULL);
+}
