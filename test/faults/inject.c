@@ -4,9 +4,10 @@
 #endif
 #include "inject.h"
 
+#include "stack.h"
+
 #include <dlfcn.h>
 #include <errno.h>
-#include <execinfo.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -25,8 +26,6 @@
 #include <unistd.h>
 
 #define TAKES_THE_PLACE __attribute__((visibility("default")))
-/* What takes a stack is to be no frame of it. */
-#define INLINE inline __attribute__((always_inline))
 
 #ifdef INJECT_UNDER_ASAN
 #define REAL(name) __interceptor_##name
@@ -41,65 +40,7 @@ void REAL(free)(void *memory);
 
 static _Atomic(struct inject_plan *) armed;
 
-/* ---- who calls --------------------------------------------------------------------------------- */
-
-enum { DEPTH = 12 };
-
-struct stack {
-  int depth;
-  void *callers[DEPTH]; /* this file's first */
-};
-
-static struct stack refused; /* the first call that was */
-
-static INLINE void take_stack(struct stack *stack) {
-  stack->depth = backtrace(stack->callers, DEPTH);
-}
-
-/* The name of the library that `address` is in, "" for the program itself. */
-static const char *library_of(const void *address) {
-  Dl_info place;
-  if (!dladdr(address, &place) || !place.dli_fname)
-    return "?";
-  const char *slash = strrchr(place.dli_fname, '/');
-  const char *name = slash ? slash + 1 : place.dli_fname;
-  return strncmp(name, "lib", 3) == 0 ? name : "";
-}
-
-static bool is_c_library(const char *name) {
-  return name[0] == '?' || strncmp(name, "libc.", 5) == 0 || strncmp(name, "libasan", 7) == 0;
-}
-
-/* Frames of a stack that are the called function's own, and the sanitizer's. */
-#ifdef INJECT_UNDER_ASAN
-enum { OWN = 2 };
-#else
-enum { OWN = 1 };
-#endif
-
-/* Whose doing it is: the innermost's that is not this file, nor the C library, which does what it is told. */
-static const char *doer(const struct stack *stack) {
-  for (int i = OWN; i < stack->depth; i++)
-    if (!is_c_library(library_of(stack->callers[i])))
-      return library_of(stack->callers[i]);
-  return "";
-}
-
-/* For addr2line: addresses within the program or the library. */
-static void print_stack(const char *what, const struct stack *stack) {
-  fprintf(stderr, "%s:", what);
-  for (int i = 0; i < stack->depth; i++) {
-    Dl_info place;
-    if (!dladdr(stack->callers[i], &place))
-      continue;
-    if (place.dli_sname)
-      fprintf(stderr, " %s", place.dli_sname);
-    else
-      fprintf(stderr, " %s+0x%tx", library_of(stack->callers[i]),
-              (char *)stack->callers[i] - (char *)place.dli_fbase);
-  }
-  fputc('\n', stderr);
-}
+static struct stack refused; /* of the first call that was */
 
 /* ---- blocks ------------------------------------------------------------------------------------ */
 
@@ -119,11 +60,11 @@ void inject_track(void) {
   track.on = true;
 }
 
-static INLINE void *block_taken(void *memory) {
+static STACK_INLINE void *block_taken(void *memory) {
   if (!track.on || !memory)
     return memory;
   struct stack by;
-  take_stack(&by);
+  stack_take(&by);
   pthread_mutex_lock(&track.mutex);
   unsigned place = 0;
   while (place < track.count && track.blocks[place].memory)
@@ -149,35 +90,22 @@ static void block_freed(const void *memory) {
   pthread_mutex_unlock(&track.mutex);
 }
 
-/* What is kept for as long as the process or the thread is there: glibc's stacks for the next threads, OpenSSL's
-   last errors. */
-static bool is_kept(const struct stack *stack) {
-  static const char *const keepers[] = {"_dl_allocate_tls", "ERR_set_error", "ERR_new"};
-  Dl_info place;
-  for (int i = 0; i < stack->depth; i++)
-    for (size_t k = 0; k < sizeof keepers / sizeof keepers[0]; k++)
-      if (dladdr(stack->callers[i], &place) && place.dli_sname &&
-          strcmp(place.dli_sname, keepers[k]) == 0)
-        return true;
-  return false;
-}
-
 unsigned inject_tell_left(void) {
   enum { FORGIVEN_MOST = 2 };
   unsigned left = 0, forgiven = 0;
-  const char *refused_to = doer(&refused);
+  const char *refused_to = stack_doer(&refused);
   track.on = false;
   for (unsigned place = 0; place < track.count; place++) {
     const struct block *block = &track.blocks[place];
-    if (!block->memory || is_kept(&block->by))
+    if (!block->memory || stack_is_of_what_is_kept(&block->by))
       continue;
-    const char *by = doer(&block->by);
-    print_stack("left", &block->by);
+    const char *by = stack_doer(&block->by);
+    stack_print("left", &block->by);
     left++;
     forgiven += by[0] != '\0' && strcmp(by, refused_to) == 0;
   }
   if (left > 0)
-    print_stack("refused", &refused);
+    stack_print("refused", &refused);
   bool whole_trees = strncmp(refused_to, "libjson-c.", 10) == 0; /* are lost by it */
   return whole_trees || forgiven <= FORGIVEN_MOST ? left - forgiven : left;
 }
@@ -190,7 +118,7 @@ __attribute__((noinline)) static bool refuse(void) {
   return true;
 }
 
-static INLINE bool fails(enum inject_kind kind) {
+static STACK_INLINE bool fails(enum inject_kind kind) {
   struct inject_plan *plan = atomic_load_explicit(&armed, memory_order_acquire);
   if (!plan)
     return false;
@@ -199,7 +127,7 @@ static INLINE bool fails(enum inject_kind kind) {
       (number > plan->at && !plan->lasting))
     return false;
   if (refused.depth == 0)
-    take_stack(&refused);
+    stack_take(&refused);
   return refuse();
 }
 
@@ -249,18 +177,18 @@ __attribute__((constructor)) static void arm_from_the_environment(void) {
 
 /* ---- memory ------------------------------------------------------------------------------------ */
 
-static INLINE bool is_out_of_memory(void) {
+static STACK_INLINE bool is_out_of_memory(void) {
   if (!fails(INJECT_MEMORY))
     return false;
   errno = ENOMEM;
   return true;
 }
 
-static INLINE void *take(size_t size) {
+static STACK_INLINE void *take(size_t size) {
   return is_out_of_memory() ? NULL : block_taken(REAL(malloc)(size));
 }
 
-static INLINE void *take_aligned(size_t alignment, size_t size) {
+static STACK_INLINE void *take_aligned(size_t alignment, size_t size) {
   return is_out_of_memory() ? NULL : block_taken(REAL(memalign)(alignment, size));
 }
 
@@ -318,7 +246,7 @@ static void look_up(void *real, const char *name) {
   memcpy(real, &found, sizeof found);
 }
 
-static INLINE bool is_out_of_descriptors(void) {
+static STACK_INLINE bool is_out_of_descriptors(void) {
   if (!fails(INJECT_DESCRIPTOR))
     return false;
   errno = EMFILE;
@@ -422,9 +350,9 @@ TAKES_THE_PLACE const char *__lsan_default_suppressions(void) {
 /* ---- the end ----------------------------------------------------------------------------------- */
 
 static _Noreturn void end_in(const struct stack *stack, const char *how) {
-  const char *name = doer(stack);
-  print_stack("refused", &refused);
-  print_stack("ended", stack);
+  const char *name = stack_doer(stack);
+  stack_print("refused", &refused);
+  stack_print("ended", stack);
   fprintf(stderr, "%s within %s\n", how, name[0] ? name : "the program");
   _exit(name[0] ? INJECT_ENDED_ELSEWHERE : INJECT_ENDED_HERE);
 }
@@ -432,7 +360,7 @@ static _Noreturn void end_in(const struct stack *stack, const char *how) {
 TAKES_THE_PLACE void abort(void) {
   struct stack stack;
   inject_disarm();
-  take_stack(&stack);
+  stack_take(&stack);
   end_in(&stack, "aborted");
 }
 
@@ -440,13 +368,13 @@ TAKES_THE_PLACE void abort(void) {
 static void on_crash(int signal) {
   struct stack stack;
   inject_disarm();
-  take_stack(&stack);
+  stack_take(&stack);
   end_in(&stack, signal == SIGFPE ? "divided by zero" : "wild pointer");
 }
 
 void inject_watch_crashes(void) {
   struct stack stack;
-  take_stack(&stack); /* loads what it needs now */
+  stack_take(&stack); /* loads what it needs now */
   const struct sigaction action = {.sa_handler = on_crash};
   (void)sigaction(SIGSEGV, &action, NULL);
   (void)sigaction(SIGBUS, &action, NULL);
