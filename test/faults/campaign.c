@@ -88,7 +88,8 @@ bool campaign_arguments(int argc, char **argv) {
   }
   for (int i = 0; i < AT_ONCE; i++) {
     all.places[i].plan = campaign_share(sizeof *all.places[i].plan);
-    if (!(all.places[i].said = tmpfile()))
+    /* Without a buffer, in which what the run before had said would be found. */
+    if (!(all.places[i].said = tmpfile()) || setvbuf(all.places[i].said, NULL, _IONBF, 0) != 0)
       die("tmpfile");
   }
   return true;
