@@ -17,6 +17,7 @@
 
 /* Of three runs' ids those that leave no doubt, which would take seconds. */
 enum { ID_RUNS = 3, IDS = ID_RUNS * TRUTH_RESET, ARGUMENTS_MAX = 16 + IDS };
+enum { START_PATIENCE_S = 30 };
 
 /* What the command promises. */
 enum { ALL_RUNNING = 0, SOME_NOT = 1, NOTHING_SENT = 2, STOPPED_EARLY = 3 };
@@ -55,11 +56,13 @@ static struct inject_plan *share_plan(const char *path, const struct inject_plan
   int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
   if (file < 0 || ftruncate(file, sizeof *plan) != 0)
     return NULL;
-  void *shared = mmap(NULL, sizeof *plan, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  struct inject_plan *shared =
+      mmap(NULL, sizeof *plan, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   close(file);
   if (shared == MAP_FAILED)
     return NULL;
   memcpy(shared, plan, sizeof *plan);
+  shared->patience_s = START_PATIENCE_S;
   return shared;
 }
 
@@ -183,8 +186,8 @@ int main(int argc, char **argv) {
   (void)setenv("ABSMARTLY_API_KEY", "a-key", 1);
   struct scenario scenario = {
       .truth = truth, .faulty = argv[1], .sound = argv[2], .folder = folder};
-  scenario.campaign =
-      (struct campaign){.name = "command", .play = play, .data = &scenario, .patience_s = 60};
+  scenario.campaign = (struct campaign){
+      .name = "command", .play = play, .data = &scenario, .patience_s = 2 * START_PATIENCE_S};
   campaign_play(&scenario.campaign, INJECT_MEMORY, false, 40);
   campaign_play(&scenario.campaign, INJECT_MEMORY, true, 12);
   campaign_play(&scenario.campaign, INJECT_DESCRIPTOR, false, 0);

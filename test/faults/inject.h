@@ -21,23 +21,25 @@ struct inject_plan {
   enum inject_kind kind;
   unsigned at; /* from 1; 0: nothing fails */
   bool lasting;
+  unsigned patience_s; /* a process that is armed from its start hangs if it takes longer */
   atomic_uint counted[INJECT_KINDS]; /* what was asked for while it was armed */
 };
 
 /* The name of a file with a plan in it: the process is armed with it from its start. */
 #define INJECT_VARIABLE "EXPSTART_FAULT_PLAN"
 
-/* How a process ends that crashes or aborts: within a library that is not ours, or else. It tells where. */
+/* How a process ends that crashes, aborts or hangs: within a library that is not ours, or else. It tells where. */
 enum { INJECT_ENDED_ELSEWHERE = 86, INJECT_ENDED_HERE = 87 };
-void inject_watch_crashes(void);
+/* From now on. It hangs if it has not ended so many seconds later; 0: it may. */
+void inject_watch(unsigned patience_s);
 
 void inject_arm(struct inject_plan *plan);
 void inject_disarm(void);
 
 /* Remembers which blocks of the heap are taken from now on, and by whom. */
 void inject_track(void);
-/* Tells of those that are not freed, and of what was refused. How many there are that are not to be put down to a
-   library that is not ours, which loses one or two where it was refused memory itself. */
+/* Tells of those that are not freed, and of what was refused. How many there are that are not to be put down to
+   libraries that are not ours, which lose one or two where they were refused memory themselves. */
 unsigned inject_tell_left(void);
 
 #endif

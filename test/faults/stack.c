@@ -52,7 +52,8 @@ void stack_print(const char *what, const struct stack *stack) {
 }
 
 bool stack_is_of_what_is_kept(const struct stack *stack) {
-  static const char *const keepers[] = {"_dl_allocate_tls", "ERR_set_error", "ERR_new"};
+  static const char *const keepers[] = {"_dl_allocate_tls", "ERR_set_error", "ERR_new",
+                                        "ERR_add_error_vdata"};
   Dl_info place;
   for (int i = 0; i < stack->depth; i++)
     for (size_t k = 0; k < sizeof keepers / sizeof keepers[0]; k++)
