@@ -356,18 +356,19 @@ static void on_attempt(expstart_client *client, const expstart_attempt *attempt,
 
 /* ---- from the beginning to the end ----------------------------------------------------------- */
 
-/* libuv ends the process by abort() if its first loop cannot have the descriptors of its pipe for signals: three
- * are needed with the loop's own. */
+/* libuv ends the process by abort() if its first loop cannot have the descriptors of its pipe for signals. The loop
+ * takes its own before them: an epoll and, since libuv 1.45, an io_uring. */
 static bool has_descriptors(void) {
-  int probe[3];
+  enum { NEEDED = 4 };
+  int probe[NEEDED];
   int count = 0;
-  while (count < 3 && (probe[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0) {
+  while (count < NEEDED && (probe[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0) {
     count++;
   }
   for (int i = 0; i < count; i++) {
     (void)close(probe[i]); /* nothing was written */
   }
-  return count == 3;
+  return count == NEEDED;
 }
 
 int run_new(struct run **result, struct expstart_options *options,
