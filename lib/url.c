@@ -33,10 +33,12 @@ static int find_parts(CURLU *url, CURLUPart one, CURLUPart other, bool *found) {
   return status == EXPSTART_OK ? find_part(url, other, found) : status;
 }
 
+/* A login that it cannot keep is a bad login to libcurl 7.88; it takes any for good. */
 static int url_status(CURLUcode code) {
   if (code == CURLUE_OK)
     return EXPSTART_OK;
-  return code == CURLUE_OUT_OF_MEMORY ? EXPSTART_ENOMEM : EXPSTART_EENDPOINT;
+  return code == CURLUE_OUT_OF_MEMORY || code == CURLUE_BAD_LOGIN ? EXPSTART_ENOMEM
+                                                                  : EXPSTART_EENDPOINT;
 }
 
 static int check_host(CURLU *url, bool plaintext, struct expstart__endpoint *endpoint) {
