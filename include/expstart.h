@@ -506,10 +506,10 @@ EXPSTART_API int expstart_submit_batch(expstart_client *client,
 
 /* Any thread, the loop's too: submits without waiting for anything but a lock that is held for
    moments. The callback comes on the loop's thread, as always. The request is accepted, and counted in
-   stats, when the loop's thread has taken it in, in its next turns; what is taken in without memory
-   for it is called back as FAILED with ENOMEM. The loop does not stay alive for it until then: keep it
-   so by a handle of your own. Against a close at the same moment it is safe: it accepts, or says
-   ECLOSING. Calls must have returned before the closed callback comes.
+   stats, when the loop's thread has taken it in, in its next turns; its timeouts begin then. What is
+   taken in without memory for it is called back as FAILED with ENOMEM. The loop does not stay alive
+   for it until then: keep it so by a handle of your own. Against a close at the same moment it is
+   safe: it accepts, or says ECLOSING. Calls must have returned before the closed callback comes.
    Errors: as expstart_submit. */
 EXPSTART_API int expstart_submit_from_thread(expstart_client *client,
                                              const struct expstart_request *request);
@@ -551,8 +551,9 @@ EXPSTART_API int expstart_set_max_in_flight(expstart_client *client, uint32_t ma
 
 /* Grants n permits, with options.on_permits: each attempt, look-ups and repeated ones included, spends
    one. Those that are not spent within valid_ms lapse; 0: they do not. Those that lapse first are spent
-   first. The gate, backoffs and rate_per_second hold as ever. EINVAL: no on_permits. ECLOSING: nothing
-   will use them. */
+   first. More than 32 times to lapse at are not kept apart: then some lapse early, and none late. The
+   gate, backoffs and rate_per_second hold as ever. EINVAL: no on_permits. ECLOSING: nothing will use
+   them. */
 EXPSTART_API int expstart_permit(expstart_client *client, uint32_t n, uint32_t valid_ms);
 
 typedef enum { EXPSTART_DRAIN = 0, EXPSTART_ABORT = 1 } expstart_close_mode;
