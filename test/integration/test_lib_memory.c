@@ -36,7 +36,10 @@ static char *take_text(const char *text) {
 /* The first to set libcurl up says which heap it has. */
 static int set_up(void **state) {
   (void)state;
-  return curl_global_init_mem(CURL_GLOBAL_DEFAULT, take, free, take_more, take_text, take_zeroed);
+  return curl_global_init_mem(CURL_GLOBAL_DEFAULT, take, free, take_more, take_text, take_zeroed) ==
+                 CURLE_OK
+             ? 0
+             : -1;
 }
 
 static void refuse_from_now(unsigned at) {
