@@ -324,8 +324,8 @@ static bool is_made(const struct expstart__curl_socket *socket) {
          getpeername(socket->fd, (struct sockaddr *)&peer, &size) == 0;
 }
 
-/* libcurl before 8.2 closes a connection that was never made, and says so afterwards. Its number may be
-   another thread's by then. That does no harm: libuv has the kernel take the number out of this loop's
+/* libcurl before 8.2 closes a connection that was never made, and says so afterwards, if it does. Its
+   number may be another thread's by then. That does no harm: libuv has the kernel take the number out of this loop's
    epoll, where it no longer is. The thread sanitizer would call it a race. */
 static void socket_close_late(struct expstart__curl_socket *socket) {
   expstart__tsan_ignore_begin();
@@ -482,7 +482,7 @@ static bool clean_up(struct expstart__curl_loop *curl) {
 static void close_sockets(struct expstart__curl_loop *curl) {
   for (uint32_t fd = 0; fd < curl->by_fd_size; fd++)
     if (curl->by_fd[fd])
-      socket_close(curl->by_fd[fd]);
+      socket_close_late(curl->by_fd[fd]);
 }
 
 bool expstart__curl_loop_renew(struct expstart__curl_loop *curl) {
