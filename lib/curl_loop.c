@@ -325,8 +325,8 @@ static bool is_made(const struct expstart__curl_socket *socket) {
 }
 
 /* libcurl before 8.2 closes a connection that was never made, and says so afterwards, if it does. Its
-   number may be another thread's by then. That does no harm: libuv has the kernel take the number out of this loop's
-   epoll, where it no longer is. The thread sanitizer would call it a race. */
+   number may be another thread's by then. That does no harm: libuv has the kernel take the number out
+   of this loop's epoll, where it no longer is. The thread sanitizer would call it a race. */
 static void socket_close_late(struct expstart__curl_socket *socket) {
   expstart__tsan_ignore_begin();
   socket_close(socket);

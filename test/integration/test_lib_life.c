@@ -283,6 +283,15 @@ static void abort_in_log(struct harness *h, const char *line) {
     harness_close(h, EXPSTART_ABORT);
 }
 
+/* A hook closes the client meanwhile. */
+static void run_forty_until_closed(struct harness *h) {
+  harness_open(h);
+  for (int n = 0; n < 40; n++)
+    harness_submit(h, 7);
+  harness_run_until_closed(h);
+  assert_int_equal(h->count, 40);
+}
+
 static void the_hooks_may_close(void **state) {
   (void)state;
   static const struct rawserver_step script[] = {RAW_REPEAT(RAW_JSON(503, NULL, ""))};
@@ -293,11 +302,7 @@ static void the_hooks_may_close(void **state) {
       h.on_attempt = abort_in_hook;
     else
       h.on_log = abort_in_log;
-    harness_open(&h);
-    for (int n = 0; n < 40; n++)
-      harness_submit(&h, 7);
-    harness_run_until_closed(&h);
-    assert_int_equal(h.count, 40);
+    run_forty_until_closed(&h);
     assert_true(harness_outcomes(&h, EXPSTART_CANCELED) >= 1);
     harness_end(&h);
   }
@@ -313,11 +318,7 @@ static void a_number_that_libcurl_has_closed_may_be_anothers(void **state) {
   for (int i = 0; i < 100; i++) {
     SERVE(&h, script);
     h.on_attempt = abort_in_hook;
-    harness_open(&h);
-    for (int n = 0; n < 40; n++)
-      harness_submit(&h, 7);
-    harness_run_until_closed(&h);
-    assert_int_equal(h.count, 40);
+    run_forty_until_closed(&h);
     harness_end(&h);
   }
 }
